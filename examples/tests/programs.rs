@@ -1,0 +1,107 @@
+//! The small examples as their user sees them: each is run, and what it prints is looked at.
+
+mod example;
+
+use example::{Printed, example};
+
+/// Runs an example that succeeds.
+fn run(name: &str) -> Printed {
+    let printed = Printed::from(example(name).output().unwrap());
+    assert_eq!(printed.code, Some(0), "{}", printed.stderr);
+    printed
+}
+
+/// The states in which the runs finished, by the log, with the task run's name before each.
+fn finished(log: &str) -> Vec<String> {
+    log.lines()
+        .filter_map(|line| line.split_once("Task run '"))
+        .filter_map(|(_, line)| line.split_once("' - Finished in state "))
+        .map(|(name, state)| format!("{name} {state}"))
+        .collect()
+}
+
+#[test]
+fn hello_world() {
+    let printed = run("hello_world");
+    assert_eq!(printed.stdout, "hello, world!\n");
+    assert_eq!(finished(&printed.stderr), ["get_name-0 Completed()", "hello-0 Completed()"]);
+}
+
+#[test]
+fn parameterize() {
+    let printed = run("parameterize");
+    assert_eq!(printed.stdout, "hello, koji!\n");
+    assert_eq!(finished(&printed.stderr), ["get_name-0 Completed()", "hello-0 Completed()"]);
+}
+
+#[test]
+fn dependencies() {
+    let printed = run("dependencies");
+    assert_eq!(printed.stdout, "hello\nworld\n");
+    assert_eq!(finished(&printed.stderr), ["task1-0 Completed()", "task2-0 Completed()"]);
+}
+
+#[test]
+fn transactions() {
+    let printed = run("transactions");
+    let expected = "checked: it stays\nannounced: published.txt is there\n\
+                    rolled back: draft.txt is gone\nthe draft was refused: 2 words are too few\n";
+    assert_eq!(printed.stdout, expected);
+    let states = finished(&printed.stderr);
+    assert!(states.contains(&"write_file-0 RolledBack(type=COMPLETED)".to_owned()), "{states:?}");
+}
+
+#[test]
+fn dynamic_flow() {
+    let printed = run("dynamic_flow");
+    let states = finished(&printed.stderr);
+    let length = states.len() as u64 - 2;
+    assert!((1..=10).contains(&length), "{states:?}");
+    let squares: Vec<_> = (0..length).map(|x| x * x).collect();
+    let sum: u64 = squares.iter().sum();
+    assert_eq!(printed.stdout, format!("Squared results: {squares:?}\nSum: {sum}\n"));
+    assert_eq!(states[0], "random_list-0 Completed()");
+    for i in 0..length {
+        assert!(states.contains(&format!("squared[{i}] Completed()")), "{states:?}");
+    }
+    assert_eq!(states.last().unwrap(), "sum_up-0 Completed()");
+}
+
+#[test]
+fn with_cleanup() {
+    let printed = run("with_cleanup");
+    assert_eq!(printed.stdout, "Clean Up!\nFailed('Some reference tasks failed.')\n");
+    assert_eq!(
+        finished(&printed.stderr),
+        [
+            "create_instance-0 Completed()",
+            "maybe_failed-0 Failed('Task run encountered an exception: Failed!!')",
+            "cleanup-0 Completed()"
+        ]
+    );
+    let last = printed.stderr.lines().last().unwrap();
+    assert!(last.ends_with("Finished in state Failed('Some reference tasks failed.')"), "{last}");
+}
+
+#[test]
+fn greetings() {
+    let printed = run("greetings");
+    let names = ["arthur", "trillian", "ford", "marvin"];
+    let in_order: Vec<_> =
+        names.iter().flat_map(|name| [format!("hello {name}"), format!("goodbye {name}")]).collect();
+    let lines: Vec<_> = printed.stdout.lines().collect();
+    let runners: Vec<_> = lines.chunks(9).collect();
+    assert_eq!(
+        runners.iter().map(|lines| lines[0]).collect::<Vec<_>>(),
+        ["sequentially", "concurrently", "in parallel"]
+    );
+    assert_eq!(runners[0][1..], in_order);
+    let sorted = |lines: &[&str]| {
+        let mut lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
+        lines.sort();
+        lines
+    };
+    for runner in &runners[1..] {
+        assert_eq!(sorted(&runner[1..]), sorted(&runners[0][1..]));
+    }
+}

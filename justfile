@@ -1,0 +1,32 @@
+# `just check` before each commit. CI runs `.ci/run`: the same and the examples.
+
+# format, lints, tests, documentation, dependencies
+check: fmt clippy test doc deny
+
+fmt:
+    cargo fmt --all --check
+
+clippy:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+test:
+    cargo test --workspace
+
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# needs `cargo install cargo-deny`
+deny:
+    cargo deny check
+
+# speed beside the limits and the peers
+bench:
+    cargo bench --manifest-path benchmarks/Cargo.toml
+
+# programs that must not compile; `just ui overwrite` takes the compiler's new words for granted
+ui mode="wip":
+    TRYBUILD={{mode}} cargo test --package millrun-ui-tests
+
+# the run cell under every interleaving
+loom:
+    RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --release --package millrun --lib loom

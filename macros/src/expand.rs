@@ -1,0 +1,409 @@
+//! model → tokens: the function with its new signature, around the body and a hidden type that knows how to run it.
+//!
+//! Owns what tasks and flows have in common. Cannot fail. Every name that is introduced begins with `__millrun`; nothing
+//! is named but `::core`, `::std` and the runtime's `__private`.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{FnArg, GenericParam, parse_quote};
+
+pub(crate) use self::flow::expand_flow;
+use self::spec::expand_spec;
+pub(crate) use self::task::expand_task;
+use crate::args::{Args, Macro};
+use crate::model::{BodyUse, Execution, Function, Param, Slot, lifetime};
+use crate::value::{CratePath, Retries, Template};
+
+mod flow;
+mod spec;
+mod task;
+
+/// The function with its new signature, and what stands in it.
+///
+/// `call` is the type of a call, given the path to name it by and the task in it.
+fn expand_function(
+    attribute: Macro,
+    function: &Function,
+    args: &Args,
+    call: impl Fn(&TokenStream, TokenStream) -> TokenStream,
+) -> TokenStream {
+    let private = &private_path(args);
+    // What stands within the function has a shorter name for it.
+    let inner = &quote!(__millrun);
+    let hidden = HiddenType::new(attribute, function);
+    let Function { outer_attributes, visibility, generics, signature, .. } = function;
+    let (fn_token, ident) = (&signature.fn_token, &signature.ident);
+    let lifetime = function.borrows.then(lifetime).into_iter();
+    let bounded = generics.params.iter();
+    let outer_generics =
+        (function.borrows || bounded.len() > 0).then(|| quote!(<#(#lifetime,)* #(#bounded),*>));
+    let parameters = function.parameters.iter().map(|parameter| {
+        let (ident, ty) = (&parameter.ident, &parameter.argument);
+        quote!(#ident: #ty)
+    });
+    let clause = &generics.where_clause;
+    let slots = expand_slots(private, function);
+    let output = expand_output(private, function);
+    let captured = &hidden.captured;
+    let returned =
+        call(private, quote!(impl #private::Task<Args = #slots, Output = #output> + use #captured));
+    let underscored = expand_underscored(&function.parameters);
+    let body = expand_body(function, args);
+    let spec = expand_spec(attribute, inner, function, args);
+    let checks = expand_checks(inner, function);
+    let implementation = expand_hidden_type(attribute, inner, &hidden, function, args);
+    let made = call(inner, hidden.path);
+    let arguments = expand_arguments(inner, function);
+    quote! {
+        #(#outer_attributes)*
+        #underscored
+        #visibility #fn_token #ident #outer_generics (#(#parameters),*) -> #returned
+        #clause
+        {
+            use #private::{self as __millrun, CloneProbe as _, JsonProbe as _};
+            #body
+            #spec
+            #checks
+            #implementation
+            <#made>::new(#arguments)
+        }
+    }
+}
+
+/// The path of all that an expansion may name of the runtime.
+fn private_path(args: &Args) -> TokenStream {
+    args.krate
+        .value()
+        .map_or_else(|| quote!(::millrun::__private), |CratePath(path)| quote!(#path::__private))
+}
+
+/// The body in a function of its own, under the signature that the user gave it.
+///
+/// ```text
+/// #[allow(..)] async fn __millrun_body(url: &str, mut n: u32) -> Result<usize, E> { .. }
+/// ```
+fn expand_body(function: &Function, args: &Args) -> TokenStream {
+    let Function { body_attributes, signature, body, .. } = function;
+    // What is wrong with a signature has been reported: the body's part in it is over.
+    let unused = match function.body_use {
+        BodyUse::Called => None,
+        BodyUse::Kept => Some(quote!(#[allow(dead_code)])),
+        BodyUse::Dropped => return TokenStream::new(),
+    };
+    let mut signature = signature.clone();
+    signature.ident = Ident::new("__millrun_body", signature.ident.span().resolved_at(Span::call_site()));
+    if let Some(template) = run_name_template(args) {
+        for (input, parameter) in signature.inputs.iter_mut().zip(&function.parameters) {
+            // A parameter may be there for the run's name alone.
+            if let (FnArg::Typed(input), true) =
+                (input, template.names.iter().any(|name| name.parameter == parameter.name))
+            {
+                input.attrs.push(parse_quote!(#[allow(unused_variables)]));
+            }
+        }
+    }
+    // Advice that cannot be taken: a task's signature is not a plain function's.
+    let lint = match function.execution {
+        Execution::Async => quote!(clippy::unused_async),
+        Execution::Sync | Execution::Blocking => quote!(clippy::missing_const_for_fn),
+    };
+    quote! {
+        #[allow(clippy::needless_pass_by_value, #lint)]
+        #unused
+        #(#body_attributes)*
+        #signature #body
+    }
+}
+
+/// The template of the run's name, be it a task's or a flow's.
+fn run_name_template(args: &Args) -> Option<&Template> {
+    args.task_run_name.value().or_else(|| args.flow_run_name.value())
+}
+
+/// The tuple type of what a run keeps of its arguments: `(Ref<'__millrun, str>, u32,)`.
+fn expand_slots(private: &TokenStream, function: &Function) -> TokenStream {
+    let slots = function.parameters.iter().map(|parameter| expand_slot(private, &parameter.slot));
+    // A bound that an argument does not meet is reported at the tuple: show the parameter, or all of them.
+    let span = match function.parameters.as_slice() {
+        [parameter] => parameter.argument.span(),
+        _ => function.signature.paren_token.span.join(),
+    };
+    quote_spanned!(span=> (#(#slots,)*))
+}
+
+/// The new function uses parameters that the body ignores, and that say so by their names.
+fn expand_underscored(parameters: &[Param]) -> Option<TokenStream> {
+    let any = parameters.iter().any(|parameter| parameter.name.starts_with('_'));
+    any.then(|| quote!(#[allow(clippy::used_underscore_binding)]))
+}
+
+fn expand_slot(private: &TokenStream, slot: &Slot) -> TokenStream {
+    match slot {
+        Slot::Owned(ty) => ty.to_token_stream(),
+        Slot::Borrowed(ty) => {
+            let lifetime = lifetime();
+            quote_spanned!(ty.span()=> #private::Ref<#lifetime, #ty>)
+        }
+    }
+}
+
+/// The arguments of the new function, as such a tuple: `(Ref::borrowed(url), n,)`.
+fn expand_arguments(private: &TokenStream, function: &Function) -> TokenStream {
+    let arguments = function.parameters.iter().map(|Param { ident, slot, .. }| match slot {
+        Slot::Owned(_) => quote!(#ident),
+        Slot::Borrowed(_) => quote!(#private::Ref::borrowed(#ident)),
+    });
+    match function.body_use {
+        BodyUse::Called => quote!((#(#arguments,)*)),
+        // They need not fit the slots.
+        BodyUse::Kept | BodyUse::Dropped => {
+            let arguments = function.parameters.iter().map(|parameter| &parameter.ident);
+            quote!(#private::unreachable((#(#arguments,)*)))
+        }
+    }
+}
+
+/// What the function's calls give: the return type, or the `Ok` type of a `Result`.
+fn expand_output(private: &TokenStream, function: &Function) -> TokenStream {
+    match (&function.output.ok, &function.output.ty) {
+        (Some(ok), _) => ok.to_token_stream(),
+        (None, None) => quote!(()),
+        (None, Some(ty)) if function.output.is_result => {
+            quote_spanned!(ty.span()=> <#ty as #private::Fallible>::Ok)
+        }
+        (None, Some(ty)) => ty.to_token_stream(),
+    }
+}
+
+/// Compile-time checks of types that the macro cannot see.
+fn expand_checks(private: &TokenStream, function: &Function) -> TokenStream {
+    let is_called = function.body_use == BodyUse::Called;
+    let Some(ty) = function.output.ty.as_ref().filter(|_| is_called && function.output.may_be_alias) else {
+        return TokenStream::new();
+    };
+    quote_spanned! {ty.span()=>
+        const _: () = {
+            use #private::ResultProbe as _;
+            ::core::assert!(
+                !#private::Probe::<#ty>::IS_RESULT,
+                "an alias of `Result` is not recognised by its name: write the return type as `Result<..>`",
+            );
+        };
+    }
+}
+
+/// The hidden type and its implementation of the runtime's `Task`.
+///
+/// ```text
+/// struct __MillrunTask<'__millrun, V: ?Sized>(PhantomData<(&'__millrun (), fn() -> V)>);
+/// impl<'__millrun, V: Bounds> Task for __MillrunTask<'__millrun, V> where .. { .. }
+/// ```
+fn expand_hidden_type(
+    attribute: Macro,
+    private: &TokenStream,
+    HiddenType { definition, path, generics, .. }: &HiddenType,
+    function: &Function,
+    args: &Args,
+) -> TokenStream {
+    let clause = &function.generics.where_clause;
+    let slots = expand_slots(private, function);
+    let output = expand_output(private, function);
+    let clone = expand_clone(attribute, private, function, args);
+    let json = expand_json(private, &function.parameters);
+    let attempt = expand_attempt(private, function);
+    let run_name = run_name_template(args).map(|template| expand_run_name(template, &function.parameters));
+    quote! {
+        #definition
+        impl #generics #private::Task for #path #clause {
+            type Args = #slots;
+            type Output = #output;
+            const SPEC: &'static #private::TaskSpec = &__MILLRUN_SPEC;
+            const CLONE: ::core::option::Option<fn(&Self::Args) -> Self::Args> = #clone;
+            const JSON: <Self::Args as #private::Slots>::Json = #json;
+            fn attempt<'__millrun_attempt>(__millrun_args: Self::Args) -> #private::Attempt<'__millrun_attempt>
+            where
+                Self: '__millrun_attempt,
+            {
+                #attempt
+            }
+            #run_name
+        }
+    }
+}
+
+/// The hidden type's forms, with the generics of the function.
+struct HiddenType {
+    definition: TokenStream,
+    path: TokenStream,
+    /// The parameters with their bounds, for the `impl`.
+    generics: TokenStream,
+    /// The parameters' names, for `use<..>`.
+    captured: TokenStream,
+}
+
+impl HiddenType {
+    fn new(attribute: Macro, function: &Function) -> Self {
+        let name = match attribute {
+            Macro::Task => quote!(__MillrunTask),
+            Macro::Flow => quote!(__MillrunFlow),
+        };
+        // A flow owns its arguments.
+        let borrows = function.borrows && attribute == Macro::Task;
+        let lifetime = borrows.then(lifetime).into_iter();
+        let bounded = function.generics.params.iter();
+        let mut declared = Vec::new();
+        let mut names = Vec::new();
+        let mut marks = Vec::new();
+        for parameter in &function.generics.params {
+            match parameter {
+                GenericParam::Type(parameter) => {
+                    let ident = &parameter.ident;
+                    declared.push(quote!(#ident: ?::core::marker::Sized));
+                    marks.push(quote!(fn() -> #ident));
+                    names.push(ident);
+                }
+                GenericParam::Const(parameter) => {
+                    let (ident, ty) = (&parameter.ident, &parameter.ty);
+                    declared.push(quote!(const #ident: #ty));
+                    names.push(ident);
+                }
+                GenericParam::Lifetime(_) => {}
+            }
+        }
+        let lifetimes = lifetime.clone().chain(None);
+        let captured = {
+            let lifetime = lifetime.clone();
+            quote!(<#(#lifetime,)* #(#names),*>)
+        };
+        if !borrows && names.is_empty() {
+            let definition = quote!(struct #name;);
+            return Self { definition, path: name, generics: TokenStream::new(), captured };
+        }
+        let declaration_lifetime = lifetimes.clone();
+        let mark_lifetime = lifetimes.clone();
+        let generics = quote!(<#(#lifetimes,)* #(#bounded),*>);
+        Self {
+            definition: quote! {
+                struct #name<#(#declaration_lifetime,)* #(#declared),*>(
+                    ::core::marker::PhantomData<(#(&#mark_lifetime (),)* #(#marks,)*)>
+                );
+            },
+            path: quote!(#name #captured),
+            generics,
+            captured,
+        }
+    }
+}
+
+/// How arguments are cloned for a further attempt, where they can be; with `retries` they have to.
+fn expand_clone(attribute: Macro, private: &TokenStream, function: &Function, args: &Args) -> TokenStream {
+    let probe = quote!(#private::Probe::<Self::Args>::CLONE);
+    let retried = args.retries.value().is_some_and(|Retries(retries)| *retries > 0);
+    let retried = retried && function.body_use == BodyUse::Called;
+    let owned = function.parameters.iter().filter(|parameter| retried && !parameter.slot.is_borrowed());
+    let check = match attribute {
+        Macro::Task => quote!(clone_for_task_retries),
+        Macro::Flow => quote!(clone_for_flow_retries),
+    };
+    let checks: Vec<TokenStream> = owned
+        .map(|parameter| {
+            let ty = parameter.slot.ty();
+            quote_spanned!(ty.span()=> let _ = #private::#check::<#ty>;)
+        })
+        .collect();
+    if checks.is_empty() { probe } else { quote!({ #(#checks)* #probe }) }
+}
+
+/// How arguments are written down, for each where its type tells.
+fn expand_json(private: &TokenStream, parameters: &[Param]) -> TokenStream {
+    let probes = parameters.iter().map(|Param { slot, can_be_probed, .. }| {
+        let ty = expand_slot(private, slot);
+        if *can_be_probed {
+            quote!(#private::Probe::<#ty>::JSON)
+        } else {
+            quote!(#private::Probe::<#ty>::NO_JSON)
+        }
+    });
+    quote!((#(#probes,)*))
+}
+
+/// Runs the body on owned arguments.
+fn expand_attempt(private: &TokenStream, function: &Function) -> TokenStream {
+    if function.body_use != BodyUse::Called {
+        return quote! {
+            let _ = __millrun_args;
+            ::core::unreachable!()
+        };
+    }
+    let arguments = function.parameters.iter().enumerate().map(|(index, parameter)| {
+        let index = syn::Index::from(index);
+        if parameter.slot.is_borrowed() {
+            quote!(&*__millrun_args.#index)
+        } else {
+            quote!(__millrun_args.#index)
+        }
+    });
+    let names = function.generics.params.iter().map(|parameter| match parameter {
+        GenericParam::Type(parameter) => parameter.ident.to_token_stream(),
+        GenericParam::Const(parameter) => parameter.ident.to_token_stream(),
+        GenericParam::Lifetime(parameter) => parameter.lifetime.to_token_stream(),
+    });
+    // Only the return type may tell them, and that is erased here.
+    let turbofish = (!function.generics.params.is_empty()).then(|| quote!(::<#(#names),*>));
+    // An error of the wrong type is reported at the call.
+    let span = function.output.error_span.unwrap_or_else(Span::call_site);
+    let call = quote_spanned!(span=> __millrun_body #turbofish (#(#arguments),*));
+    let returned = respanned(
+        if function.output.is_result {
+            quote!(#private::returned_result::<Self, _>)
+        } else {
+            quote!(#private::returned::<Self>)
+        },
+        span,
+    );
+    match (function.execution, &function.signature.asyncness) {
+        (Execution::Async, token) => {
+            // A value that cannot be sent is reported here, with notes at the value and the `await`.
+            let future =
+                quote_spanned!(token.span()=> ::std::boxed::Box::pin(async move { #returned(#call.await) }));
+            quote!(#private::Attempt::Future(#future))
+        }
+        (Execution::Sync | Execution::Blocking, _) => quote!(#private::Attempt::Done(#returned(#call))),
+    }
+}
+
+/// The same tokens, as if they stood at `span`.
+fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
+    let at_span = |mut token: TokenTree| {
+        token.set_span(token.span().located_at(span));
+        token
+    };
+    tokens.into_iter().map(at_span).collect()
+}
+
+/// Formats the user's template over the arguments.
+fn expand_run_name(template: &Template, parameters: &[Param]) -> TokenStream {
+    let literal = &template.literal;
+    let arguments = parameters.iter().enumerate().filter_map(|(index, parameter)| {
+        let mut uses = template.names.iter().filter(|name| name.parameter == parameter.name).peekable();
+        uses.peek()?;
+        let is_count = uses.any(|name| name.is_count);
+        let mut index = syn::Index::from(index);
+        index.span = literal.span();
+        let ident = &parameter.ident;
+        // A width is a `usize`, and not a reference to one.
+        let deref = (is_count && parameter.slot.is_borrowed()).then(|| quote!(*));
+        // A parameter that cannot be formatted is reported at the template.
+        let argument = quote_spanned!(literal.span()=> __millrun_args.#index);
+        Some(quote!(#ident = #deref #argument))
+    });
+    let text = quote_spanned!(literal.span()=> ::std::format!(#literal #(, #arguments)*));
+    let unused = template.names.is_empty().then(|| quote!(let _ = __millrun_args;));
+    quote! {
+        fn run_name(__millrun_args: &Self::Args) -> ::core::option::Option<::std::string::String> {
+            #unused
+            ::core::option::Option::Some(#text)
+        }
+    }
+}

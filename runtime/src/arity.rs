@@ -1,0 +1,324 @@
+//! The methods `submit`, `map`, `call` and `start` of tasks and flows: one trait for each number of parameters, so that their
+//! argument lists are natural. Thin: what they do is done by functions that are compiled once.
+
+use std::sync::Arc;
+
+use crate::body::{ArgTuple, BoxBody, Job, JobArgs, JobFns, Task};
+use crate::bounds::{IsFlow, IsTask};
+use crate::configure::{OfFlow, OfTask};
+use crate::context::scope_here;
+use crate::engine::{self, flow_run};
+use crate::error::{MapError, TaskError};
+use crate::flow::{FlowCall, start_of};
+use crate::future::{FlowFuture, Reader, TaskFuture, TaskFutures};
+use crate::input::{EdgeList, Edges, IntoArg, IntoMapArg, Node};
+use crate::map::{MapGroup, Rows};
+use crate::options::Options;
+use crate::spec::Spec;
+use crate::task::{Configured, TaskCall};
+
+/// What a handle says of itself: its options, and how arguments are cloned.
+#[doc(hidden)]
+pub struct Handle<A>(Option<Arc<Options>>, Option<fn(&A) -> A>);
+
+/// Submits a run with arguments that may be futures.
+fn submit<K: Task + 'static>(
+    handle: Handle<K::Args>,
+    pending: <K::Args as ArgTuple>::Pending,
+    edges: Edges,
+) -> TaskFuture<K::Output>
+where
+    K::Args: 'static,
+{
+    let body = body(pending, JobFns::of::<K>(handle.1));
+    TaskFuture::from_reader(Reader::counted(engine::submit(&K::SPEC.0, handle.0, edges.list, body)))
+}
+
+/// The body of a run; its arguments are ready if none is a future.
+fn body<A: ArgTuple + 'static>(pending: A::Pending, fns: JobFns<'static, A>) -> BoxBody {
+    let args = match A::ready(pending) {
+        Ok(args) => JobArgs::Ready(args),
+        Err(pending) => JobArgs::Pending(pending),
+    };
+    A::boxed(Job::new(args, fns))
+}
+
+/// Begins a map.
+fn map<K: Task + 'static>(
+    handle: Handle<K::Args>,
+    sources: <K::Args as ArgTuple>::Sources,
+) -> TaskFutures<K::Output>
+where
+    K::Args: 'static,
+{
+    let fns = JobFns::of::<K>(handle.1);
+    let spec = &K::SPEC.0;
+    let wait_for = handle.0.as_ref().map(|options| options.wait_for.clone()).unwrap_or_default();
+    let rows: Box<dyn Rows> = Box::new(ArgRows::<K::Args> { spec, sources, fns, wait_for });
+    TaskFutures::counted(MapGroup::start(spec, scope_here(), handle.0, rows))
+}
+
+/// Begins a flow run with arguments that may be futures.
+fn start<K: Task + 'static>(
+    options: Option<Options>,
+    clone: Option<fn(&K::Args) -> K::Args>,
+    pending: <K::Args as ArgTuple>::Pending,
+    edges: Edges,
+) -> FlowFuture<K::Output>
+where
+    K::Args: 'static,
+{
+    let args = match K::Args::ready(pending) {
+        Ok(args) => JobArgs::Ready(args),
+        Err(pending) => JobArgs::Pending(pending),
+    };
+    let (run, _) = flow_run::make(start_of::<K>(args, options, clone, edges.list)).spawn();
+    FlowFuture::from_reader(Reader::counted(run))
+}
+
+/// The rows of a map: one element of each argument.
+struct ArgRows<A: ArgTuple> {
+    spec: &'static Spec,
+    sources: A::Sources,
+    fns: JobFns<'static, A>,
+    wait_for: EdgeList,
+}
+
+impl<A: ArgTuple + 'static> Rows for ArgRows<A> {
+    fn awaits(&self) -> Vec<Node> {
+        A::awaits(&self.sources).into_iter().flatten().map(|awaited| awaited.0).collect()
+    }
+
+    fn open(&mut self) -> Result<usize, TaskError> {
+        let lengths: Vec<(&'static str, usize)> = A::open(&mut self.sources)?
+            .into_iter()
+            .zip(self.spec.parameters)
+            .filter_map(|(length, name)| length.map(|length| (*name, length)))
+            .collect();
+        match lengths.first() {
+            Some((_, first)) if lengths.iter().all(|(_, length)| length == first) => Ok(*first),
+            Some(_) => Err(MapError { task: self.spec.name, lengths }.into()),
+            // Nothing but `unmapped` arguments: there is nothing to map over.
+            None => Ok(0),
+        }
+    }
+
+    fn follows(&self) -> Vec<Arc<MapGroup>> {
+        A::follows(&self.sources).into_iter().flatten().map(|followed| followed.0).collect()
+    }
+
+    fn has(&self, row: usize) -> bool {
+        A::has(&self.sources, row)
+    }
+
+    fn next(&mut self) -> Option<(BoxBody, EdgeList)> {
+        let mut edges = Edges::default();
+        let pending = A::next(&mut self.sources, &mut edges)?;
+        edges.list.extend(self.wait_for.iter().cloned());
+        Some((body(pending, self.fns), edges.list))
+    }
+}
+
+/// A configured task or flow, as `X` says, of the function `F`.
+#[doc(hidden)]
+pub trait IsConfigured<F, A, X> {
+    fn parts(&self) -> (&Options, Option<fn(&A) -> A>);
+}
+
+impl<F, A, X> IsConfigured<F, A, X> for Configured<F, A, X> {
+    fn parts(&self) -> (&Options, Option<fn(&A) -> A>) {
+        (&self.options, self.clone)
+    }
+}
+
+/// Says, where no other trait has the method, that the function is no task. Nothing has these methods.
+///
+/// The traits below do not: each is implemented twice for all types, for functions and for what is configured, and where
+/// more than one implementation may apply the compiler does not look for the reason why none does. Which would cost time, as
+/// it asks twelve of them in vain for each call, and fill the message with as many reasons.
+#[doc(hidden)]
+pub trait AnyTask {
+    fn submit(&self);
+    fn map(&self);
+}
+
+#[diagnostic::do_not_recommend]
+impl<F: IsTask> AnyTask for F {
+    fn submit(&self) {}
+    fn map(&self) {}
+}
+
+/// As [`AnyTask`], of flows.
+#[doc(hidden)]
+pub trait AnyFlow {
+    fn start(&self);
+}
+
+#[diagnostic::do_not_recommend]
+impl<F: IsFlow> AnyFlow for F {
+    fn start(&self) {}
+}
+
+macro_rules! arity {
+    ($task:ident $flow:ident $call:ident $call_flow:ident: $($name:ident $a:ident $p:ident $n:tt),*) => {
+        /// The methods of a task by the number of its parameters; for all functions annotated with `#[task]`, and for
+        /// configured ones.
+        #[diagnostic::on_unimplemented(
+            message = "`{Self}` is not a task with as many parameters",
+            label = "annotate the function with `#[task]`, and check the number of arguments"
+        )]
+        pub trait $task<X, K: Task<Args = ($($p,)*)>, $($p: Send + 'static),*> {
+            #[doc(hidden)]
+            fn handle(&self) -> Handle<K::Args>;
+
+            /// Hands a run to the runner; arguments may be futures, which are dependencies then.
+            #[allow(clippy::too_many_arguments, unused_mut)]
+            fn submit(&self, $($name: impl IntoArg<$p>),*) -> TaskFuture<K::Output>
+            where
+                K: 'static,
+            {
+                let mut edges = Edges::default();
+                let pending = ($($name.into_arg(edges.for_parameter($n)),)*);
+                submit::<K>(self.handle(), pending, edges)
+            }
+
+            /// One run per element of the arguments, which are anything iterable, futures of lists, the futures of another
+            /// map, or `unmapped(..)`.
+            #[allow(clippy::too_many_arguments)]
+            fn map(&self, $($name: impl IntoMapArg<$p>),*) -> TaskFutures<K::Output>
+            where
+                K: 'static,
+            {
+                map::<K>(self.handle(), ($($name.into_map_arg(),)*))
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<F, K, $($a, $p),*> $task<fn($($a),*), K, $($p),*> for F
+        where
+            F: Fn($($a),*) -> TaskCall<'static, K>,
+            K: Task<Args = ($($p,)*)>,
+            $($p: Send + 'static,)*
+        {
+            fn handle(&self) -> Handle<K::Args> {
+                Handle(None, None)
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<C, F, K, $($a, $p),*> $task<(F, fn($($a),*)), K, $($p),*> for C
+        where
+            C: IsConfigured<F, ($($p,)*), OfTask>,
+            F: Fn($($a),*) -> TaskCall<'static, K>,
+            K: Task<Args = ($($p,)*)>,
+            $($p: Send + 'static,)*
+        {
+            fn handle(&self) -> Handle<K::Args> {
+                let (options, clone) = self.parts();
+                Handle(Some(Arc::new(options.clone())), clone)
+            }
+        }
+
+        /// The methods of a flow by the number of its parameters; for all functions annotated with `#[flow]`, and for
+        /// configured ones.
+        #[diagnostic::on_unimplemented(
+            message = "`{Self}` is not a flow with as many parameters",
+            label = "annotate the function with `#[flow]`, and check the number of arguments"
+        )]
+        pub trait $flow<X, K: Task<Args = ($($p,)*)>, $($p: Send + 'static),*> {
+            #[doc(hidden)]
+            fn handle(&self) -> (Option<Options>, Option<fn(&K::Args) -> K::Args>);
+
+            /// Begins a run of the flow; arguments may be futures, for which the run waits.
+            #[allow(clippy::too_many_arguments, unused_mut)]
+            fn start(&self, $($name: impl IntoArg<$p>),*) -> FlowFuture<K::Output>
+            where
+                K: 'static,
+            {
+                let mut edges = Edges::default();
+                let pending = ($($name.into_arg(edges.for_parameter($n)),)*);
+                let (options, clone) = self.handle();
+                start::<K>(options, clone, pending, edges)
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<F, K, $($p),*> $flow<fn($($p),*), K, $($p),*> for F
+        where
+            F: Fn($($p),*) -> FlowCall<K>,
+            K: Task<Args = ($($p,)*)>,
+            $($p: Send + 'static,)*
+        {
+            fn handle(&self) -> (Option<Options>, Option<fn(&K::Args) -> K::Args>) {
+                (None, None)
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<C, F, K, $($p),*> $flow<(F, OfFlow), K, $($p),*> for C
+        where
+            C: IsConfigured<F, ($($p,)*), OfFlow>,
+            F: Fn($($p),*) -> FlowCall<K>,
+            K: Task<Args = ($($p,)*)>,
+            $($p: Send + 'static,)*
+        {
+            fn handle(&self) -> (Option<Options>, Option<fn(&K::Args) -> K::Args>) {
+                let (options, clone) = self.parts();
+                (Some(options.clone()), clone)
+            }
+        }
+
+        /// The call of a configured task: `task.with_retries(3).call(args)`.
+        pub trait $call<'a, K: Task + 'a, $($a),*> {
+            /// What the function gives when it is called, with the options of this copy.
+            #[allow(clippy::too_many_arguments)]
+            fn call(&self, $($name: $a),*) -> TaskCall<'a, K>;
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<'a, F, K: Task + 'a, S, $($a),*> $call<'a, K, $($a),*> for Configured<F, S, OfTask>
+        where
+            F: Fn($($a),*) -> TaskCall<'a, K>,
+        {
+            fn call(&self, $($name: $a),*) -> TaskCall<'a, K> {
+                (self.function)($($name),*).configured(self.options.clone())
+            }
+        }
+
+        /// The call of a configured flow: `flow.with_retries(3).call(args)`.
+        pub trait $call_flow<K: Task, $($p),*> {
+            /// What the function gives when it is called, with the options of this copy.
+            #[allow(clippy::too_many_arguments)]
+            fn call(&self, $($name: $p),*) -> FlowCall<K>;
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<F, K: Task<Args = ($($p,)*)> + 'static, $($p: Send + 'static),*> $call_flow<K, $($p),*>
+            for Configured<F, ($($p,)*), OfFlow>
+        where
+            F: Fn($($p),*) -> FlowCall<K>,
+        {
+            fn call(&self, $($name: $p),*) -> FlowCall<K> {
+                let call = (self.function)($($name),*).with_options(|options| options.clone_from(&self.options));
+                match self.clone {
+                    Some(clone) => call.with_clone(clone),
+                    None => call,
+                }
+            }
+        }
+    };
+}
+
+arity!(Task0 Flow0 CallTask0 CallFlow0:);
+arity!(Task1 Flow1 CallTask1 CallFlow1: a A0 P0 0);
+arity!(Task2 Flow2 CallTask2 CallFlow2: a A0 P0 0, b A1 P1 1);
+arity!(Task3 Flow3 CallTask3 CallFlow3: a A0 P0 0, b A1 P1 1, c A2 P2 2);
+arity!(Task4 Flow4 CallTask4 CallFlow4: a A0 P0 0, b A1 P1 1, c A2 P2 2, d A3 P3 3);
+arity!(Task5 Flow5 CallTask5 CallFlow5: a A0 P0 0, b A1 P1 1, c A2 P2 2, d A3 P3 3, e A4 P4 4);
+arity!(Task6 Flow6 CallTask6 CallFlow6: a A0 P0 0, b A1 P1 1, c A2 P2 2, d A3 P3 3, e A4 P4 4, f A5 P5 5);
+arity!(Task7 Flow7 CallTask7 CallFlow7: a A0 P0 0, b A1 P1 1, c A2 P2 2, d A3 P3 3, e A4 P4 4, f A5 P5 5, g A6 P6 6);
+arity!(Task8 Flow8 CallTask8 CallFlow8: a A0 P0 0, b A1 P1 1, c A2 P2 2, d A3 P3 3, e A4 P4 4, f A5 P5 5, g A6 P6 6, h A7 P7 7);
+arity!(Task9 Flow9 CallTask9 CallFlow9: a A0 P0 0, b A1 P1 1, c A2 P2 2, d A3 P3 3, e A4 P4 4, f A5 P5 5, g A6 P6 6, h A7 P7 7, i A8 P8 8);
+arity!(Task10 Flow10 CallTask10 CallFlow10: a A0 P0 0, b A1 P1 1, c A2 P2 2, d A3 P3 3, e A4 P4 4, f A5 P5 5, g A6 P6 6, h A7 P7 7, i A8 P8 8, j A9 P9 9);
+arity!(Task11 Flow11 CallTask11 CallFlow11: a A0 P0 0, b A1 P1 1, c A2 P2 2, d A3 P3 3, e A4 P4 4, f A5 P5 5, g A6 P6 6, h A7 P7 7, i A8 P8 8, j A9 P9 9, k A10 P10 10);
+arity!(Task12 Flow12 CallTask12 CallFlow12: a A0 P0 0, b A1 P1 1, c A2 P2 2, d A3 P3 3, e A4 P4 4, f A5 P5 5, g A6 P6 6, h A7 P7 7, i A8 P8 8, j A9 P9 9, k A10 P10 10, l A11 P11 11);

@@ -1,0 +1,491 @@
+//! Bodies: a user's function with its arguments, ready to be executed by somebody who knows neither.
+//!
+//! Expansions implement [`Task`]; [`Job`] makes of it and of its arguments a [`Body`], one type for each list of argument
+//! types and not for each task, so that the engine and most of this is compiled once.
+
+use std::any::Any;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::bounds::{Failure, Input, Output};
+use crate::error::{BoxError, TaskError};
+use crate::input::{Arg, EdgeList, Edges, MapArg, Node};
+use crate::map::MapGroup;
+use crate::options::Options;
+use crate::spec::{Spec, SpecBuilder};
+
+/// The result of a run, its type erased.
+pub(crate) type Erased = Arc<dyn Any + Send + Sync>;
+/// How an attempt ended.
+pub(crate) type Outcome = Result<Erased, TaskError>;
+/// A boxed future.
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One attempt at a body: done, for a sync function, or a future.
+pub enum Attempt<'a> {
+    /// The function was sync; this is what it gave.
+    Done(Outcome),
+    /// The function is async.
+    Future(BoxFuture<'a, Outcome>),
+}
+
+/// What `#[task]` and `#[flow]` make of a function. Not to be implemented by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a task",
+    label = "annotate the function with `#[task]`"
+)]
+pub trait Task: Sized {
+    /// The parameters, as a tuple of slots: `P`, or [`Ref<P>`](crate::input::Ref) for a `&P`.
+    type Args: ArgTuple;
+    /// What a run gives.
+    type Output: Output;
+    #[doc(hidden)]
+    const SPEC: &'static SpecBuilder;
+    #[doc(hidden)]
+    const CLONE: Option<fn(&Self::Args) -> Self::Args> = None;
+    #[doc(hidden)]
+    const JSON: <Self::Args as Slots>::Json;
+    #[doc(hidden)]
+    fn attempt<'a>(args: Self::Args) -> Attempt<'a>
+    where
+        Self: 'a;
+    #[doc(hidden)]
+    fn run_name(_args: &Self::Args) -> Option<String> {
+        None
+    }
+}
+
+/// A `Result` under whatever path, and what is in it.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(message = "`{Self}` is not `std::result::Result`")]
+pub trait Fallible {
+    /// The `Ok` type.
+    type Ok;
+}
+
+impl<T, E> Fallible for Result<T, E> {
+    type Ok = T;
+}
+
+/// The outcome of a function that returns no `Result`.
+///
+/// What is asked of the value is asked where `K` says what its output is: once.
+#[doc(hidden)]
+pub fn returned<K: Task>(value: K::Output) -> Outcome {
+    Ok(value.into_erased())
+}
+
+/// The outcome of a function that returns a `Result`.
+#[doc(hidden)]
+pub fn returned_result<K: Task, E: Failure>(result: Result<K::Output, E>) -> Outcome {
+    match result {
+        Ok(value) => Ok(value.into_erased()),
+        Err(error) => Err(failed(error.into())),
+    }
+}
+
+fn failed(error: BoxError) -> TaskError {
+    TaskError::from_user(error)
+}
+
+/// The parameters of a run, as JSON where they can be written as such.
+pub(crate) type Parameters = Vec<(&'static str, Option<Value>)>;
+
+/// What a run waits for before its body may be executed.
+#[doc(hidden)]
+#[derive(Default)]
+pub struct Upstreams {
+    /// How many have not ended.
+    pub(crate) remaining: u32,
+    pub(crate) edges: EdgeList,
+}
+
+/// What the engine executes.
+#[doc(hidden)]
+pub trait Body<'a>: Send {
+    /// What the run waits for: kept with the body, as only a run that has not begun needs it.
+    fn upstreams(&mut self) -> &mut Upstreams;
+    /// Takes the values of the upstreams. Once, before anything else but [`drop`].
+    fn resolve(&mut self) -> Result<(), TaskError>;
+    fn can_repeat(&self) -> bool;
+    /// The same body with copies of its arguments, if they can be copied.
+    fn fork(&self) -> Option<Box<dyn Body<'a> + 'a>>;
+    fn run_name(&self) -> Option<String>;
+    fn parameters(&self) -> Parameters;
+    /// Executes a sync body, or begins an async one. `last` says that no further attempt will be asked for.
+    fn attempt(&mut self, last: bool) -> Attempt<'a>;
+}
+
+pub(crate) type BoxBody = Box<dyn Body<'static>>;
+
+/// What stands for a body that has been given away.
+pub(crate) fn no_body() -> BoxBody {
+    #[derive(Default)]
+    struct Nothing(Upstreams);
+    impl Body<'static> for Nothing {
+        fn upstreams(&mut self) -> &mut Upstreams {
+            &mut self.0
+        }
+        fn resolve(&mut self) -> Result<(), TaskError> {
+            Ok(())
+        }
+        fn can_repeat(&self) -> bool {
+            false
+        }
+        fn fork(&self) -> Option<BoxBody> {
+            None
+        }
+        fn run_name(&self) -> Option<String> {
+            None
+        }
+        fn parameters(&self) -> Parameters {
+            Vec::new()
+        }
+        fn attempt(&mut self, _last: bool) -> Attempt<'static> {
+            Attempt::Done(Err(gone()))
+        }
+    }
+    Box::new(Nothing::default())
+}
+
+/// What a [`Job`] needs of its task.
+#[doc(hidden)]
+pub(crate) struct JobFns<'a, A: ArgTuple> {
+    attempt: fn(A) -> Attempt<'a>,
+    clone: Option<fn(&A) -> A>,
+    run_name: fn(&A) -> Option<String>,
+    json: A::Json,
+    parameters: &'static [&'static str],
+}
+
+impl<'a, A: ArgTuple> JobFns<'a, A> {
+    pub(crate) fn of<K: Task<Args = A> + 'a>(clone: Option<fn(&A) -> A>) -> Self {
+        Self {
+            attempt: K::attempt,
+            clone: clone.or(K::CLONE),
+            run_name: K::run_name,
+            json: K::JSON,
+            parameters: K::SPEC.0.parameters,
+        }
+    }
+}
+
+#[doc(hidden)]
+pub(crate) enum JobArgs<A: ArgTuple> {
+    Pending(A::Pending),
+    Ready(A),
+    Gone,
+}
+
+/// A task's function with its arguments.
+#[doc(hidden)]
+pub struct Job<'a, A: ArgTuple> {
+    args: JobArgs<A>,
+    fns: JobFns<'a, A>,
+    upstreams: Upstreams,
+}
+
+impl<'a, A: ArgTuple> Job<'a, A> {
+    pub(crate) fn new(args: JobArgs<A>, fns: JobFns<'a, A>) -> Self {
+        Self { args, fns, upstreams: Upstreams::default() }
+    }
+}
+
+fn gone() -> TaskError {
+    TaskError::new(
+        crate::error::ErrorKind::Crashed,
+        "the arguments of the run are gone: this is a bug in millrun",
+    )
+}
+
+impl<A: ArgTuple> Clone for JobFns<'_, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A: ArgTuple> Copy for JobFns<'_, A> {}
+
+impl<'a, A: ArgTuple + Send + 'a> Body<'a> for Job<'a, A> {
+    fn upstreams(&mut self) -> &mut Upstreams {
+        &mut self.upstreams
+    }
+
+    fn resolve(&mut self) -> Result<(), TaskError> {
+        if matches!(self.args, JobArgs::Pending(_))
+            && let JobArgs::Pending(pending) = std::mem::replace(&mut self.args, JobArgs::Gone)
+        {
+            self.args = JobArgs::Ready(A::resolve(pending)?);
+        }
+        Ok(())
+    }
+
+    fn can_repeat(&self) -> bool {
+        self.fns.clone.is_some()
+    }
+
+    fn fork(&self) -> Option<Box<dyn Body<'a> + 'a>> {
+        match (&self.args, self.fns.clone) {
+            (JobArgs::Ready(args), Some(clone)) => {
+                Some(Box::new(Self::new(JobArgs::Ready(clone(args)), self.fns)))
+            }
+            _ => None,
+        }
+    }
+
+    fn run_name(&self) -> Option<String> {
+        match &self.args {
+            JobArgs::Ready(args) => (self.fns.run_name)(args),
+            _ => None,
+        }
+    }
+
+    fn parameters(&self) -> Parameters {
+        match &self.args {
+            JobArgs::Ready(args) => {
+                self.fns.parameters.iter().copied().zip(args.to_json(&self.fns.json)).collect()
+            }
+            _ => self.fns.parameters.iter().map(|name| (*name, None)).collect(),
+        }
+    }
+
+    fn attempt(&mut self, last: bool) -> Attempt<'a> {
+        let args = match (&self.args, self.fns.clone) {
+            (JobArgs::Ready(args), Some(clone)) if !last => clone(args),
+            _ => match std::mem::replace(&mut self.args, JobArgs::Gone) {
+                JobArgs::Ready(args) => args,
+                _ => return Attempt::Done(Err(gone())),
+            },
+        };
+        (self.fns.attempt)(args)
+    }
+}
+
+/// Tuples of 0 to 12 slots, whatever these are.
+#[doc(hidden)]
+pub trait Slots {
+    /// How each is written as JSON, if it can be.
+    type Json: Copy + Send + Sync;
+}
+
+/// The arguments of a task: tuples of 0 to 12 slots that can be sent.
+///
+/// What needs to know that they can is done by methods: a bound would be reported beside that of the slot.
+pub trait ArgTuple: Slots + Sized {
+    /// The same arguments, some of which are yet to come.
+    type Pending: Send;
+    /// Where a map takes them from.
+    type Sources: Send;
+    #[doc(hidden)]
+    fn boxed<'a>(job: Job<'a, Self>) -> Box<dyn Body<'a> + 'a>
+    where
+        Self: 'a;
+    #[doc(hidden)]
+    fn body<'j, 'a>(job: &'j mut Job<'a, Self>) -> &'j mut (dyn Body<'a> + 'a)
+    where
+        Self: 'a;
+    #[doc(hidden)]
+    fn call_async<'a>(
+        spec: &'static Spec,
+        options: Option<Arc<Options>>,
+        job: Job<'a, Self>,
+    ) -> BoxFuture<'a, Outcome>
+    where
+        Self: 'a;
+    #[doc(hidden)]
+    fn resolve(pending: Self::Pending) -> Result<Self, TaskError>;
+    #[doc(hidden)]
+    fn ready(pending: Self::Pending) -> Result<Self, Self::Pending>;
+    #[doc(hidden)]
+    fn to_json(&self, json: &Self::Json) -> Vec<Option<Value>>;
+    #[doc(hidden)]
+    fn awaits(sources: &Self::Sources) -> Vec<Option<Awaited>>;
+    #[doc(hidden)]
+    fn open(sources: &mut Self::Sources) -> Result<Vec<Option<usize>>, TaskError>;
+    #[doc(hidden)]
+    fn follows(sources: &Self::Sources) -> Vec<Option<Followed>>;
+    #[doc(hidden)]
+    fn has(sources: &Self::Sources, row: usize) -> bool;
+    #[doc(hidden)]
+    fn next(sources: &mut Self::Sources, edges: &mut Edges) -> Option<Self::Pending>;
+}
+
+/// What has to end before a map knows its length.
+#[doc(hidden)]
+pub struct Awaited(pub(crate) Node);
+
+/// The map whose elements another one is made of.
+#[doc(hidden)]
+pub struct Followed(pub(crate) Arc<MapGroup>);
+
+/// How a value is written as JSON, where it can be.
+pub(crate) type ToJson<P> = Option<fn(&P) -> Option<Value>>;
+
+macro_rules! arg_tuple {
+    ($($p:ident $n:tt),*) => {
+        impl<$($p),*> Slots for ($($p,)*) {
+            type Json = ($(ToJson<$p>,)*);
+        }
+
+        impl<$($p: Input),*> ArgTuple for ($($p,)*) {
+            type Pending = ($(Arg<$p>,)*);
+            type Sources = ($(MapArg<$p>,)*);
+
+            fn boxed<'a>(job: Job<'a, Self>) -> Box<dyn Body<'a> + 'a>
+            where
+                Self: 'a,
+            {
+                Box::new(job)
+            }
+
+            fn body<'j, 'a>(job: &'j mut Job<'a, Self>) -> &'j mut (dyn Body<'a> + 'a)
+            where
+                Self: 'a,
+            {
+                job
+            }
+
+            fn call_async<'a>(
+                spec: &'static Spec,
+                options: Option<Arc<Options>>,
+                mut job: Job<'a, Self>,
+            ) -> BoxFuture<'a, Outcome>
+            where
+                Self: 'a,
+            {
+                Box::pin(async move { call_async(spec, options, &mut job).await })
+            }
+
+            fn resolve(pending: Self::Pending) -> Result<Self, TaskError> {
+                let _ = &pending;
+                Ok(($(pending.$n.resolve()?,)*))
+            }
+
+            #[allow(unused_variables)]
+            fn ready(pending: Self::Pending) -> Result<Self, Self::Pending> {
+                if true $(&& pending.$n.is_ready())* {
+                    match ($(pending.$n.into_ready(),)*) {
+                        ($(Ok($p),)*) => Ok(($($p,)*)),
+                        #[allow(unreachable_patterns)]
+                        ($($p,)*) => Err(($($p.map_or_else(|arg| arg, Arg::value),)*)),
+                    }
+                } else {
+                    Err(pending)
+                }
+            }
+
+            #[allow(unused_variables)]
+            fn awaits(sources: &Self::Sources) -> Vec<Option<Awaited>> {
+                vec![$(sources.$n.0.awaits().map(Awaited),)*]
+            }
+
+            #[allow(unused_variables)]
+            fn open(sources: &mut Self::Sources) -> Result<Vec<Option<usize>>, TaskError> {
+                $(sources.$n.0.open()?;)*
+                Ok(vec![$(sources.$n.0.length(),)*])
+            }
+
+            #[allow(unused_variables)]
+            fn follows(sources: &Self::Sources) -> Vec<Option<Followed>> {
+                vec![$(sources.$n.0.follows().map(Followed),)*]
+            }
+
+            #[allow(unused_variables)]
+            fn has(sources: &Self::Sources, row: usize) -> bool {
+                true $(&& sources.$n.0.has(row))*
+            }
+
+            #[allow(unused_variables)]
+            fn next(sources: &mut Self::Sources, edges: &mut Edges) -> Option<Self::Pending> {
+                Some(($(sources.$n.0.next(edges.for_parameter($n))?,)*))
+            }
+
+            #[allow(unused_variables)]
+            fn to_json(&self, json: &Self::Json) -> Vec<Option<Value>> {
+                vec![$(json.$n.and_then(|to_json| to_json(&self.$n)),)*]
+            }
+        }
+    };
+}
+
+#[allow(non_snake_case)]
+mod tuples {
+    use std::sync::Arc;
+
+    use super::{
+        Arg, ArgTuple, Awaited, Body, BoxFuture, Edges, Followed, Input, Job, MapArg, Options, Outcome,
+        Slots, Spec, TaskError, ToJson, Value,
+    };
+    use crate::engine::call_async;
+
+    arg_tuple!();
+    arg_tuple!(A 0);
+    arg_tuple!(A 0, B 1);
+    arg_tuple!(A 0, B 1, C 2);
+    arg_tuple!(A 0, B 1, C 2, D 3);
+    arg_tuple!(A 0, B 1, C 2, D 3, E 4);
+    arg_tuple!(A 0, B 1, C 2, D 3, E 4, F 5);
+    arg_tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+    arg_tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+    arg_tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
+    arg_tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
+    arg_tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
+    arg_tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
+}
+
+/// Finds out about a type without asking a bound of it: an inherent constant, where its bound holds, goes before that of a
+/// trait. Only for types without lifetimes of their own, for which what holds for one holds for all.
+#[doc(hidden)]
+pub struct Probe<T: ?Sized>(PhantomData<T>);
+
+impl<T: Clone> Probe<T> {
+    /// How to clone a `T`.
+    pub const CLONE: Option<fn(&T) -> T> = Some(T::clone);
+}
+
+/// What [`Probe`] says of a type that is not `Clone`.
+#[doc(hidden)]
+pub trait CloneProbe<T> {
+    /// It cannot be cloned.
+    const CLONE: Option<fn(&T) -> T> = None;
+}
+
+impl<T> CloneProbe<T> for Probe<T> {}
+
+impl<T: Serialize> Probe<T> {
+    /// How to write a `T` as JSON.
+    pub const JSON: ToJson<T> = Some(|value| serde_json::to_value(value).ok());
+}
+
+impl<T> Probe<T> {
+    /// It is not asked for.
+    pub const NO_JSON: ToJson<T> = None;
+}
+
+/// What [`Probe`] says of a type that is not `Serialize`.
+#[doc(hidden)]
+pub trait JsonProbe<T> {
+    /// It cannot be written.
+    const JSON: ToJson<T> = None;
+}
+
+impl<T> JsonProbe<T> for Probe<T> {}
+
+impl<T, E> Probe<Result<T, E>> {
+    /// It is a `Result`.
+    pub const IS_RESULT: bool = true;
+}
+
+/// What [`Probe`] says of a type that is no `Result`.
+#[doc(hidden)]
+pub trait ResultProbe {
+    /// It is not.
+    const IS_RESULT: bool = false;
+}
+
+impl<T> ResultProbe for Probe<T> {}

@@ -1,0 +1,213 @@
+//! What the attributes ask of the user's types and functions: one trait for each rule, which is met by itself.
+//!
+//! Nothing here is to be implemented, or called. The traits are public so that the compiler, when a rule is broken, has
+//! something to name; their documentation says what the rule is for.
+
+use std::sync::Arc;
+
+use crate::body::Erased;
+use crate::configure::{OfFlow, OfTask};
+use crate::context::{FlowRunInfo, TaskRun};
+use crate::error::BoxError;
+use crate::flow::FlowCall;
+use crate::hook::{HookReturn, IntoHookReturn};
+use crate::runner::TaskRunner;
+use crate::state::State;
+use crate::task::TaskCall;
+use crate::transaction::Transaction;
+
+pub use crate::body::{ArgTuple, Fallible, Task, returned, returned_result};
+
+/// A parameter: a run takes its arguments to the thread on which it executes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a parameter: it is not `Send`, and runs move between threads",
+    label = "not `Send`",
+    note = "take `Arc` in place of `Rc` and `Mutex` in place of `RefCell`, or make the value in the body"
+)]
+pub trait Input: Send {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send> Input for T {}
+
+/// A result: other runs read it, from their own threads, for as long as they need it.
+///
+/// It asks for `Send + Sync + 'static`, but not as bounds of its own, which would be reported one by one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a result: it is not `Send + Sync`, and runs share results between threads",
+    label = "not `Send + Sync`",
+    note = "return `Arc` in place of `Rc` and `Mutex` in place of `RefCell`, or what is made of the value"
+)]
+pub trait Output: Sized + 'static {
+    #[doc(hidden)]
+    fn into_erased(self) -> Erased;
+    #[doc(hidden)]
+    fn of_erased(erased: Erased) -> Option<Arc<Self>>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send + Sync + 'static> Output for T {
+    fn into_erased(self) -> Erased {
+        Arc::new(self)
+    }
+
+    fn of_erased(erased: Erased) -> Option<Arc<Self>> {
+        erased.downcast().ok()
+    }
+}
+
+/// An error that a task or a flow may end with.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of a task or a flow: it is not a `std::error::Error + Send + Sync`",
+    label = "not an error",
+    note = "implement `std::error::Error` for it, or return `anyhow::Error`, `Box<dyn Error + Send + Sync>` or `String`"
+)]
+pub trait Failure: Into<BoxError> {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<BoxError>> Failure for E {}
+
+/// A by-value parameter of a task with retries: each further attempt is given a clone.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not `Clone`, but a task with retries clones its by-value parameters for each further attempt",
+    label = "not `Clone`",
+    note = "take it as `&{Self}` or `Arc<{Self}>`, which need no clone, or implement `Clone`"
+)]
+pub trait CloneForTaskRetries: Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> CloneForTaskRetries for T {}
+
+/// A parameter of a flow with retries: each further attempt is given a clone.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not `Clone`, but a flow with retries clones its parameters for each further attempt",
+    label = "not `Clone`",
+    note = "take it as `Arc<{Self}>`, or implement `Clone`"
+)]
+pub trait CloneForFlowRetries: Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> CloneForFlowRetries for T {}
+
+/// Asks for [`CloneForTaskRetries`].
+pub const fn clone_for_task_retries<T: CloneForTaskRetries>() {}
+
+/// Asks for [`CloneForFlowRetries`].
+pub const fn clone_for_flow_retries<T: CloneForFlowRetries>() {}
+
+/// All parameters of a task with retries.
+#[diagnostic::on_unimplemented(
+    message = "one of the parameters `{Self}` is not `Clone`, but a task with retries clones its by-value parameters for each further attempt",
+    label = "not all `Clone`",
+    note = "take it by reference or as an `Arc`, which need no clone, or implement `Clone`"
+)]
+pub trait TaskRetryArgs: Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<A: Clone> TaskRetryArgs for A {}
+
+/// All parameters of a flow with retries.
+#[diagnostic::on_unimplemented(
+    message = "one of the parameters `{Self}` is not `Clone`, but a flow with retries clones its parameters for each further attempt",
+    label = "not all `Clone`",
+    note = "take it as an `Arc`, or implement `Clone`"
+)]
+pub trait FlowRetryArgs: Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<A: Clone> FlowRetryArgs for A {}
+
+/// Calls what an attribute names as a hook of a task.
+pub fn task_hook<'a, R: IntoHookReturn<'a, M>, M>(
+    hook: fn(&'a TaskRun, &'a State) -> R,
+    run: &'a TaskRun,
+    state: &'a State,
+) -> HookReturn<'a> {
+    hook(run, state).into_hook_return()
+}
+
+/// Calls what an attribute names as a hook of a flow.
+pub fn flow_hook<'a, R: IntoHookReturn<'a, M>, M>(
+    hook: fn(&'a FlowRunInfo, &'a State) -> R,
+    run: &'a FlowRunInfo,
+    state: &'a State,
+) -> HookReturn<'a> {
+    hook(run, state).into_hook_return()
+}
+
+/// Calls what an attribute names as a hook of a transaction.
+pub fn transaction_hook<'a, R: IntoHookReturn<'a, M>, M>(
+    hook: fn(&'a Transaction) -> R,
+    transaction: &'a Transaction,
+) -> HookReturn<'a> {
+    hook(transaction).into_hook_return()
+}
+
+/// What a flow's `task_runner` may be.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a task runner",
+    label = "not a `TaskRunner`",
+    note = "such as `SequentialTaskRunner::new()`, `ConcurrentTaskRunner::new()` or `ThreadPoolTaskRunner::new(8)`"
+)]
+pub trait FlowTaskRunner: TaskRunner + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<R: TaskRunner + 'static> FlowTaskRunner for R {}
+
+/// The runner that a flow's `task_runner = ..` makes.
+pub fn task_runner<R: FlowTaskRunner>(runner: R) -> Arc<dyn TaskRunner> {
+    Arc::new(runner)
+}
+
+/// A function annotated with `#[task]` or `#[flow]`, as `X` says; `A` is the tuple of its parameters, `K` the task or flow.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a task nor a flow",
+    label = "neither a task nor a flow",
+    note = "annotate the function with `#[task]` or `#[flow]`"
+)]
+pub trait AnnotatedFn<X, A, K> {}
+
+/// A task, of any number of parameters.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a task",
+    label = "not a task",
+    note = "annotate the function with `#[task]`"
+)]
+pub trait IsTask {}
+
+/// A flow, of any number of parameters.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a flow",
+    label = "not a flow",
+    note = "annotate the function with `#[flow]`"
+)]
+pub trait IsFlow {}
+
+macro_rules! by_arity {
+    ($($a:ident),*) => {
+        #[diagnostic::do_not_recommend]
+        impl<F, K: Task, $($a),*> AnnotatedFn<OfTask, ($($a,)*), K> for F where
+            F: Fn($($a),*) -> TaskCall<'static, K>
+        {
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<F, K: Task, $($a),*> AnnotatedFn<OfFlow, ($($a,)*), K> for F where
+            F: Fn($($a),*) -> FlowCall<K>
+        {
+        }
+    };
+}
+
+by_arity!();
+by_arity!(A0);
+by_arity!(A0, A1);
+by_arity!(A0, A1, A2);
+by_arity!(A0, A1, A2, A3);
+by_arity!(A0, A1, A2, A3, A4);
+by_arity!(A0, A1, A2, A3, A4, A5);
+by_arity!(A0, A1, A2, A3, A4, A5, A6);
+by_arity!(A0, A1, A2, A3, A4, A5, A6, A7);
+by_arity!(A0, A1, A2, A3, A4, A5, A6, A7, A8);
+by_arity!(A0, A1, A2, A3, A4, A5, A6, A7, A8, A9);
+by_arity!(A0, A1, A2, A3, A4, A5, A6, A7, A8, A9, A10);
+by_arity!(A0, A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, A11);

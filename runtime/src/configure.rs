@@ -1,0 +1,378 @@
+//! The `with_…` methods of tasks and flows, one for each option of their attributes, and `wait_for`.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::body::Task;
+use crate::bounds::{AnnotatedFn, FlowRetryArgs, TaskRetryArgs};
+use crate::context::{FlowRunInfo, TaskRun};
+use crate::error::TaskError;
+use crate::flow::FlowCall;
+use crate::hook::{AnyHook, AnyStateHook, AnyTransactionHook, IntoHookReturn, Moment};
+use crate::input::{Dependencies, Edges};
+use crate::options::{IntoDuration, Options, RetryDelays};
+use crate::runner::TaskRunner;
+use crate::state::State;
+use crate::task::Configured;
+use crate::transaction::Transaction;
+use crate::trigger::Trigger;
+
+/// Marks a [`Configured`] task.
+pub struct OfTask;
+/// Marks a [`Configured`] flow.
+pub struct OfFlow;
+/// Marks a call.
+#[doc(hidden)]
+pub struct Call;
+
+/// Options that tasks and flows have alike. Each method gives a copy that differs in that option; the others survive.
+macro_rules! common_options {
+    ($info:ty, $hook:path, $state_hook:path) => {
+        /// Another name, for runs and logs.
+        fn with_name(self, name: impl AsRef<str>) -> Self::Configured {
+            let name = Arc::from(name.as_ref());
+            self.change(|options| options.name = Some(name))
+        }
+
+        /// Another description.
+        fn with_description(self, description: impl AsRef<str>) -> Self::Configured {
+            let description = Arc::from(description.as_ref());
+            self.change(|options| options.description = Some(description))
+        }
+
+        /// Another version.
+        fn with_version(self, version: impl AsRef<str>) -> Self::Configured {
+            let version = Arc::from(version.as_ref());
+            self.change(|options| options.version = Some(version))
+        }
+
+        /// These tags in place of the attribute's: replaced, not merged.
+        fn with_tags<S: AsRef<str>>(self, tags: impl IntoIterator<Item = S>) -> Self::Configured {
+            let tags = tags.into_iter().map(|tag| Arc::from(tag.as_ref())).collect();
+            self.change(|options| options.tags = Some(tags))
+        }
+
+        /// How long to wait before each further attempt: a duration, a string, a list of either, or
+        /// [`RetryDelays::exponential`].
+        ///
+        /// # Panics
+        /// Panics on a string that is not a duration.
+        #[track_caller]
+        fn with_retry_delay(self, delay: impl Into<RetryDelays>) -> Self::Configured {
+            let delay = delay.into();
+            self.change(|options| options.retry_delay = Some(delay))
+        }
+
+        /// Delays are uniform in base × [1 − factor, 1 + factor]; a factor out of 0 to 1 is taken as the nearer end.
+        fn with_retry_jitter_factor(self, factor: f64) -> Self::Configured {
+            self.change(|options| options.retry_jitter_factor = Some(factor.clamp(0.0, 1.0)))
+        }
+
+        /// Asked once per failure while retries remain.
+        fn with_retry_if(self, ask: impl Fn(&TaskError) -> bool + Send + Sync + 'static) -> Self::Configured {
+            self.change(|options| options.retry_if = Some(Arc::new(ask)))
+        }
+
+        /// How long an attempt may take: a `Duration` or a string such as `"30s"`.
+        ///
+        /// # Panics
+        /// Panics on a string that is not a duration.
+        #[track_caller]
+        fn with_timeout(self, timeout: impl IntoDuration) -> Self::Configured {
+            let timeout = timeout.into_duration();
+            self.change(|options| options.timeout = Some(timeout))
+        }
+
+        /// Called when an attempt begins. Replaces the attribute's hooks; called again, it adds one.
+        ///
+        /// A hook here may be sync or return a future that borrows nothing.
+        fn with_on_running<R, M>(
+            self,
+            hook: impl Fn(&$info, &State) -> R + Send + Sync + 'static,
+        ) -> Self::Configured
+        where
+            R: IntoHookReturn<'static, M>,
+        {
+            let hook = $hook(Arc::new(move |run, state| hook(run, state).into_hook_return()));
+            self.change(|options| options.add_hook(Moment::Running, hook))
+        }
+
+        /// Called when the run has completed; otherwise as [`with_on_running`](Self::with_on_running).
+        fn with_on_completion<R, M>(
+            self,
+            hook: impl Fn(&$info, &State) -> R + Send + Sync + 'static,
+        ) -> Self::Configured
+        where
+            R: IntoHookReturn<'static, M>,
+        {
+            let hook = $hook(Arc::new(move |run, state| hook(run, state).into_hook_return()));
+            self.change(|options| options.add_hook(Moment::Completion, hook))
+        }
+
+        /// Called when the run has failed; otherwise as [`with_on_running`](Self::with_on_running).
+        fn with_on_failure<R, M>(
+            self,
+            hook: impl Fn(&$info, &State) -> R + Send + Sync + 'static,
+        ) -> Self::Configured
+        where
+            R: IntoHookReturn<'static, M>,
+        {
+            let hook = $hook(Arc::new(move |run, state| hook(run, state).into_hook_return()));
+            self.change(|options| options.add_hook(Moment::Failure, hook))
+        }
+
+        /// Called when the run has crashed; otherwise as [`with_on_running`](Self::with_on_running).
+        fn with_on_crashed<R, M>(
+            self,
+            hook: impl Fn(&$info, &State) -> R + Send + Sync + 'static,
+        ) -> Self::Configured
+        where
+            R: IntoHookReturn<'static, M>,
+        {
+            let hook = $hook(Arc::new(move |run, state| hook(run, state).into_hook_return()));
+            self.change(|options| options.add_hook(Moment::Crashed, hook))
+        }
+
+        /// Called when the run was cancelled; otherwise as [`with_on_running`](Self::with_on_running).
+        fn with_on_cancellation<R, M>(
+            self,
+            hook: impl Fn(&$info, &State) -> R + Send + Sync + 'static,
+        ) -> Self::Configured
+        where
+            R: IntoHookReturn<'static, M>,
+        {
+            let hook = $hook(Arc::new(move |run, state| hook(run, state).into_hook_return()));
+            self.change(|options| options.add_hook(Moment::Cancellation, hook))
+        }
+
+        /// Asked before each change of state; may turn it into FAILED, CANCELLED or Skipped.
+        fn with_on_state_change(
+            self,
+            hook: impl Fn(&$info, &State, State) -> State + Send + Sync + 'static,
+        ) -> Self::Configured {
+            let hook = $state_hook(Arc::new(hook));
+            self.change(|options| options.on_state_change.get_or_insert_default().push(hook))
+        }
+    };
+}
+
+impl Options {
+    fn add_hook(&mut self, moment: Moment, hook: AnyHook) {
+        self.hooks[moment as usize].get_or_insert_default().push(hook);
+    }
+}
+
+/// The `with_…` methods of a task: each gives a copy of it that differs in one option. For all functions annotated with
+/// `#[task]`.
+///
+/// ```
+/// use millrun::prelude::*;
+///
+/// #[task] fn parse(text: String) -> Result<u32, std::num::ParseIntError> { text.parse() }
+///
+/// let future = parse.with_name("number").with_retries(2).submit("7");
+/// assert_eq!(future.name(), "number-0");
+/// assert_eq!(future.result().unwrap(), 7);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a task",
+    label = "annotate the function with `#[task]`"
+)]
+pub trait ConfigureTask<X, A>: Sized {
+    /// A task with options of its own.
+    type Configured;
+
+    #[doc(hidden)]
+    fn change(self, change: impl FnOnce(&mut Options)) -> Self::Configured;
+
+    #[doc(hidden)]
+    fn change_with_clone(self, change: impl FnOnce(&mut Options), clone: fn(&A) -> A) -> Self::Configured;
+
+    common_options!(TaskRun, AnyHook::Task, AnyStateHook::Task);
+
+    /// How often a failed attempt is followed by another; 0 means never, whatever the attribute or the settings say.
+    fn with_retries(self, retries: u32) -> Self::Configured
+    where
+        A: TaskRetryArgs,
+    {
+        self.change_with_clone(|options| options.retries = Some(retries), A::clone)
+    }
+
+    /// The name of the next runs: `fetch-0` becomes `name`.
+    fn with_task_run_name(self, name: impl AsRef<str>) -> Self::Configured {
+        let name = Arc::from(name.as_ref());
+        self.change(|options| options.run_name = Some(name))
+    }
+
+    /// Called when what the run did is committed. Replaces the attribute's hooks; called again, it adds one.
+    ///
+    /// A hook here may be sync or return a future that borrows nothing.
+    fn with_on_commit<R, M>(
+        self,
+        hook: impl Fn(&Transaction) -> R + Send + Sync + 'static,
+    ) -> Self::Configured
+    where
+        R: IntoHookReturn<'static, M>,
+    {
+        let hook =
+            AnyTransactionHook::Given(Arc::new(move |transaction| hook(transaction).into_hook_return()));
+        self.change(|options| options.on_commit.get_or_insert_default().push(hook))
+    }
+
+    /// Called when what the run did is rolled back; otherwise as [`with_on_commit`](Self::with_on_commit).
+    fn with_on_rollback<R, M>(
+        self,
+        hook: impl Fn(&Transaction) -> R + Send + Sync + 'static,
+    ) -> Self::Configured
+    where
+        R: IntoHookReturn<'static, M>,
+    {
+        let hook =
+            AnyTransactionHook::Given(Arc::new(move |transaction| hook(transaction).into_hook_return()));
+        self.change(|options| options.on_rollback.get_or_insert_default().push(hook))
+    }
+
+    /// Whether a run is executed, given how those before it ended.
+    fn with_trigger(self, trigger: Trigger) -> Self::Configured {
+        self.change(|options| options.trigger = Some(trigger))
+    }
+
+    /// Whether a run is skipped because one before it was; by default it is.
+    fn with_skip_on_upstream_skip(self, skip: bool) -> Self::Configured {
+        self.change(|options| options.skip_on_upstream_skip = Some(skip))
+    }
+
+    /// Has the runs wait for others, whose results they do not take.
+    fn wait_for(self, dependencies: impl Dependencies) -> Self::Configured {
+        let mut edges = Edges::default();
+        dependencies.add_to(&mut edges);
+        self.change(|options| options.wait_for.extend(edges.list))
+    }
+}
+
+/// The `with_…` methods of a flow and of a call of one: each gives a copy that differs in one option.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a flow",
+    label = "annotate the function with `#[flow]`"
+)]
+pub trait ConfigureFlow<X, A>: Sized {
+    /// A flow with options of its own.
+    type Configured;
+
+    #[doc(hidden)]
+    fn change(self, change: impl FnOnce(&mut Options)) -> Self::Configured;
+
+    #[doc(hidden)]
+    fn change_with_clone(self, change: impl FnOnce(&mut Options), clone: fn(&A) -> A) -> Self::Configured;
+
+    common_options!(FlowRunInfo, AnyHook::Flow, AnyStateHook::Flow);
+
+    /// How often a failed attempt is followed by another; 0 means never, whatever the attribute says.
+    fn with_retries(self, retries: u32) -> Self::Configured
+    where
+        A: FlowRetryArgs,
+    {
+        self.change_with_clone(|options| options.retries = Some(retries), A::clone)
+    }
+
+    /// The name of the run.
+    fn with_flow_run_name(self, name: impl AsRef<str>) -> Self::Configured {
+        let name = Arc::from(name.as_ref());
+        self.change(|options| options.run_name = Some(name))
+    }
+
+    /// Where the flow's runs execute.
+    fn with_task_runner(self, runner: impl TaskRunner + 'static) -> Self::Configured {
+        self.change(|options| options.task_runner = Some(Arc::new(runner)))
+    }
+
+    /// Has the flow run as if it were on that date, `2020-01-02`: what `today()` says inside. Another form fails the run.
+    fn with_today(self, today: impl AsRef<str>) -> Self::Configured {
+        let today = Arc::from(today.as_ref());
+        self.change(|options| options.today = Some(today))
+    }
+
+    /// Has the run wait for others, whose results it does not take.
+    fn wait_for(self, dependencies: impl Dependencies) -> Self::Configured {
+        let mut edges = Edges::default();
+        dependencies.add_to(&mut edges);
+        self.change(|options| options.wait_for.extend(edges.list))
+    }
+}
+
+impl<F, A> ConfigureTask<OfTask, A> for Configured<F, A, OfTask> {
+    type Configured = Self;
+
+    fn change(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        change(&mut self.options);
+        self
+    }
+
+    fn change_with_clone(mut self, change: impl FnOnce(&mut Options), clone: fn(&A) -> A) -> Self {
+        change(&mut self.options);
+        self.clone = Some(clone);
+        self
+    }
+}
+
+impl<F, A> ConfigureFlow<OfFlow, A> for Configured<F, A, OfFlow> {
+    type Configured = Self;
+
+    fn change(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        change(&mut self.options);
+        self
+    }
+
+    fn change_with_clone(mut self, change: impl FnOnce(&mut Options), clone: fn(&A) -> A) -> Self {
+        change(&mut self.options);
+        self.clone = Some(clone);
+        self
+    }
+}
+
+impl<K: Task + 'static> ConfigureFlow<Call, K::Args> for FlowCall<K>
+where
+    K::Args: 'static,
+{
+    type Configured = Self;
+
+    fn change(self, change: impl FnOnce(&mut Options)) -> Self {
+        self.with_options(change)
+    }
+
+    fn change_with_clone(self, change: impl FnOnce(&mut Options), clone: fn(&K::Args) -> K::Args) -> Self {
+        self.with_options(change).with_clone(clone)
+    }
+}
+
+/// `$trait` for the functions that are annotated as such.
+macro_rules! configure {
+    ($trait:ident $of:ident) => {
+        #[diagnostic::do_not_recommend]
+        impl<F, A, K: Task> $trait<fn(A) -> K, K::Args> for F
+        where
+            F: AnnotatedFn<$of, A, K>,
+        {
+            type Configured = Configured<F, K::Args, $of>;
+
+            fn change(self, change: impl FnOnce(&mut Options)) -> Self::Configured {
+                let mut options = Options::default();
+                change(&mut options);
+                Configured { function: self, options, clone: None, of: PhantomData }
+            }
+
+            fn change_with_clone(
+                self,
+                change: impl FnOnce(&mut Options),
+                clone: fn(&K::Args) -> K::Args,
+            ) -> Self::Configured {
+                let mut configured = $trait::<fn(A) -> K, K::Args>::change(self, change);
+                configured.clone = Some(clone);
+                configured
+            }
+        }
+    };
+}
+
+configure!(ConfigureTask OfTask);
+configure!(ConfigureFlow OfFlow);

@@ -1,0 +1,474 @@
+//! The ambient run: who is executing here, and what is submitted here belongs to whom. The only thread-local of the crate
+//! that users can feel.
+
+mod info;
+mod tree;
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
+
+use tracing::Span;
+
+use crate::engine::Engine;
+use crate::error::ContextError;
+use crate::map::MapGroup;
+use crate::run::Run;
+use crate::runner::TaskRunner;
+use crate::runner::runtime::RuntimeHandle;
+use crate::sync::Mutex;
+use crate::transaction::Transaction;
+
+pub use info::{FlowRunInfo, TaskRun, flow_run, task_run};
+pub(crate) use tree::{Failure, Slab, Tree};
+
+/// Tags of runs, shared by all that inherit them.
+pub(crate) type Tags = Arc<[Arc<str>]>;
+
+/// Where runs are submitted: what all runs of a flow's body, or all runs of a task's, have in common.
+pub(crate) struct Scope {
+    pub(crate) engine: Engine,
+    pub(crate) handle: RuntimeHandle,
+    pub(crate) runner: Arc<dyn TaskRunner>,
+    pub(crate) tree: Arc<Tree>,
+    /// The run that submits.
+    pub(crate) parent: Option<Arc<Run>>,
+    pub(crate) tags: Tags,
+    /// The transaction that is in charge of what is submitted, where there is one.
+    pub(crate) transaction: Option<Transaction>,
+    /// That of the run that submits; the spans of what it submits are in it.
+    pub(crate) span: Span,
+    /// The runs that have not ended.
+    open: Mutex<Slab>,
+    cancelled: AtomicBool,
+}
+
+impl Scope {
+    pub(crate) fn new(
+        engine: Engine,
+        handle: RuntimeHandle,
+        runner: Arc<dyn TaskRunner>,
+        tree: Arc<Tree>,
+        parent: Option<Arc<Run>>,
+        tags: Tags,
+        transaction: Option<Transaction>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            engine,
+            handle,
+            runner,
+            tree,
+            parent,
+            tags,
+            transaction,
+            span: Span::current(),
+            open: Mutex::default(),
+            cancelled: AtomicBool::new(false),
+        })
+    }
+
+    /// The scope of what `run` submits, which is in this one.
+    fn inside(&self, run: &Arc<Run>, is_hook: bool) -> Arc<Self> {
+        let scope = Self::new(
+            self.engine.clone(),
+            self.handle.clone(),
+            self.runner.clone(),
+            self.tree.clone(),
+            Some(run.clone()),
+            own_tags(run),
+            run.transaction().or_else(|| self.transaction.clone()),
+        );
+        let before = run.cell.lock().log.extra().children.replace(Arc::downgrade(&scope));
+        // What a hook or an attempt before has submitted may be open, and is found through this one.
+        if let Some(before) = before.and_then(|before| before.upgrade()) {
+            scope.adopt(&before);
+        }
+        // A body that was given up on begins nothing any more.
+        if run.is_cancelling() && !is_hook {
+            scope.close();
+        }
+        scope
+    }
+
+    /// The same scope, with more tags for what is submitted in it.
+    fn tagged(&self, more: &[Arc<str>]) -> Arc<Self> {
+        self.with(join_tags(&self.tags, more.iter().cloned()), self.transaction.clone())
+    }
+
+    /// The same scope, with a transaction around what is submitted in it.
+    pub(crate) fn in_transaction(&self, transaction: Transaction) -> Arc<Self> {
+        self.with(self.tags.clone(), Some(transaction))
+    }
+
+    /// A scope that differs in these, and that this one answers for.
+    fn with(&self, tags: Tags, transaction: Option<Transaction>) -> Arc<Self> {
+        let scope = Self::new(
+            self.engine.clone(),
+            self.handle.clone(),
+            self.runner.clone(),
+            self.tree.clone(),
+            self.parent.clone(),
+            tags,
+            transaction,
+        );
+        self.adopt(&scope);
+        // After it is listed: whoever cancels this one meanwhile finds it, or is found here to have done so.
+        if self.is_cancelled() {
+            scope.close();
+        }
+        scope
+    }
+
+    /// Notes a scope of which this one answers for what is open.
+    pub(crate) fn adopt(&self, scope: &Arc<Self>) {
+        let mut open = self.open.lock();
+        if open.also.len() == open.also.capacity() {
+            open.also.retain(|scope| scope.strong_count() > 0);
+        }
+        open.also.push(Arc::downgrade(scope));
+    }
+
+    pub(crate) fn register(&self, run: &Arc<Run>) {
+        let mut open = self.open.lock();
+        let place = open.insert(run.clone());
+        run.set_place(place);
+    }
+
+    /// Notes a map, whose length may not be known for a while.
+    pub(crate) fn register_map(&self, map: &Arc<MapGroup>) {
+        let mut open = self.open.lock();
+        if open.maps.len() == open.maps.capacity() {
+            open.maps.retain(|map| map.strong_count() > 0);
+        }
+        open.maps.push(Arc::downgrade(map));
+    }
+
+    pub(crate) fn unregister(&self, run: &Run) {
+        let mut open = self.open.lock();
+        let removed = open.remove(run.place());
+        drop(open);
+        drop(removed);
+    }
+
+    /// From now on nothing begins in this scope: what was submitted is cancelled. Gives what is open.
+    pub(crate) fn close(&self) -> Open {
+        // Before it is listed what is open: whoever submits meanwhile is listed, or finds this closed.
+        self.cancelled.store(true, Ordering::SeqCst);
+        self.open()
+    }
+
+    /// What is open in this scope.
+    pub(crate) fn open(&self) -> Open {
+        let open = self.open.lock();
+        Open {
+            runs: open.runs(),
+            maps: open.maps.iter().filter_map(Weak::upgrade).collect(),
+            scopes: open.also.iter().filter_map(Weak::upgrade).collect(),
+        }
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::SeqCst)
+    }
+}
+
+/// What is open in a scope.
+pub(crate) struct Open {
+    pub(crate) runs: Vec<Arc<Run>>,
+    pub(crate) maps: Vec<Arc<MapGroup>>,
+    /// Those that it answers for.
+    pub(crate) scopes: Vec<Arc<Scope>>,
+}
+
+impl Drop for Scope {
+    /// Lets go of those above one after another: they may be nested deeper than a stack is.
+    fn drop(&mut self) {
+        let mut next = self.parent.take();
+        while let Some(run) = next {
+            let scope = Arc::into_inner(run).and_then(|run| Arc::into_inner(run.scope));
+            next = scope.and_then(|mut scope| scope.parent.take());
+        }
+    }
+}
+
+/// Joins tags, each once.
+fn join_tags(tags: &Tags, more: impl Iterator<Item = Arc<str>>) -> Tags {
+    let mut joined: Vec<Arc<str>> = tags.to_vec();
+    for tag in more {
+        if !joined.contains(&tag) {
+            joined.push(tag);
+        }
+    }
+    if joined.len() == tags.len() { tags.clone() } else { joined.into() }
+}
+
+/// A run's tags: its own, those in scope, its flow run's and its parents'.
+pub(crate) fn own_tags(run: &Run) -> Tags {
+    match run.options().and_then(|options| options.tags.clone()) {
+        Some(own) => join_tags(&run.scope.tags, own.iter().cloned()),
+        None if run.spec.tags.is_empty() => run.scope.tags.clone(),
+        None => join_tags(&run.scope.tags, run.spec.tags.iter().map(|tag| Arc::from(*tag))),
+    }
+}
+
+/// What is ambient on a thread: the run that executes there, and the scope of what it submits, once it submits.
+#[derive(Clone, Default)]
+pub(crate) struct Current {
+    pub(crate) run: Option<Arc<Run>>,
+    pub(crate) scope: Option<Arc<Scope>>,
+    /// Set once the attempt that executes on a thread of its own is given up on.
+    pub(crate) given_up: Option<Arc<AtomicBool>>,
+    /// A hook of the run executes, and not its body: what it submits is begun whatever became of the run.
+    is_hook: bool,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Current> = const { RefCell::new(Current::NONE) };
+    /// The scope of what is submitted on this thread outside of any run.
+    static ROOT: RefCell<Option<Arc<Scope>>> = const { RefCell::new(None) };
+}
+
+impl Current {
+    const NONE: Self = Self { run: None, scope: None, given_up: None, is_hook: false };
+
+    pub(crate) fn of(run: Arc<Run>) -> Self {
+        Self { run: Some(run), ..Self::NONE }
+    }
+
+    pub(crate) fn of_hook(run: Arc<Run>) -> Self {
+        Self { run: Some(run), is_hook: true, ..Self::NONE }
+    }
+
+    pub(crate) fn in_scope(scope: Arc<Scope>) -> Self {
+        Self { run: scope.parent.clone(), scope: Some(scope), ..Self::NONE }
+    }
+
+    /// Makes this ambient until the guard is dropped, which puts it back with what it has become.
+    pub(crate) fn enter(&mut self) -> Entered<'_> {
+        self.swap();
+        Entered(self)
+    }
+
+    fn swap(&mut self) {
+        // Fails only while the thread is being torn down, where nothing of ours runs any more.
+        let _ = CURRENT.try_with(|current| std::mem::swap(&mut *current.borrow_mut(), self));
+    }
+}
+
+pub(crate) struct Entered<'c>(&'c mut Current);
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.0.swap();
+    }
+}
+
+/// Whether a hook of a run executes here.
+pub(crate) fn is_in_hook() -> bool {
+    CURRENT.try_with(|current| current.borrow().is_hook).unwrap_or(false)
+}
+
+/// The run that executes here.
+pub(crate) fn current_run() -> Option<Arc<Run>> {
+    CURRENT.try_with(|current| current.borrow().run.clone()).ok().flatten()
+}
+
+/// Whether the attempt at the run that executes here was given up on.
+fn is_given_up(run: &Arc<Run>) -> bool {
+    let here = |current: &RefCell<Current>| {
+        let current = current.borrow();
+        current.run.as_ref().is_some_and(|here| Arc::ptr_eq(here, run))
+            && current.given_up.as_ref().is_some_and(|given_up| given_up.load(Ordering::SeqCst))
+    };
+    CURRENT.try_with(here).unwrap_or(false)
+}
+
+/// The engine of the run that executes here.
+pub(crate) fn current_engine() -> Option<Engine> {
+    CURRENT
+        .try_with(|current| {
+            let current = current.borrow();
+            let scope = current.scope.as_ref().or(current.run.as_ref().map(|run| &run.scope));
+            scope.map(|scope| scope.engine.clone())
+        })
+        .ok()
+        .flatten()
+}
+
+/// The scope of what is submitted here.
+pub(crate) fn scope_here() -> Arc<Scope> {
+    let inside = CURRENT.with(|current| {
+        let mut current = current.borrow_mut();
+        if current.scope.is_none()
+            && let Some(run) = &current.run
+        {
+            current.scope = Some(run.scope.inside(run, current.is_hook));
+        }
+        current.scope.clone()
+    });
+    inside.unwrap_or_else(|| root_scope(&Engine::ambient()))
+}
+
+/// The scope of what is submitted outside of any run. One is kept for each thread, as making one costs more than a run.
+pub(crate) fn root_scope(engine: &Engine) -> Arc<Scope> {
+    ROOT.with(|root| {
+        let mut root = root.borrow_mut();
+        if let Some(scope) = &*root
+            && scope.engine.is(engine)
+            && scope.handle.id() == RuntimeHandle::current_id()
+        {
+            return scope.clone();
+        }
+        let scope = Scope::new(
+            engine.clone(),
+            RuntimeHandle::current(),
+            engine.task_runner(),
+            Arc::new(Tree::new(None, false)),
+            None,
+            Tags::from([]),
+            None,
+        );
+        engine.watch(&scope);
+        if engine.is_default() {
+            *root = Some(scope.clone());
+        }
+        scope
+    })
+}
+
+/// The context of the run that executes here, to be carried where it does not go by itself.
+///
+/// ```
+/// use millrun::prelude::*;
+///
+/// #[task]
+/// fn outer() -> String {
+///     let context = RunContext::current();
+///     std::thread::scope(|scope| {
+///         scope.spawn(|| context.enter(|| task_run().unwrap().name())).join().unwrap()
+///     })
+/// }
+///
+/// assert_eq!(outer().result().unwrap(), "outer-0");
+/// ```
+#[derive(Clone)]
+pub struct RunContext(Current);
+
+impl RunContext {
+    /// The context here; outside of any run, one in which runs are submitted without a parent.
+    pub fn current() -> Self {
+        let scope = scope_here();
+        let run = current_run();
+        Self(Current { run, scope: Some(scope), ..Current::NONE })
+    }
+
+    pub(crate) fn in_scope(scope: Arc<Scope>) -> Self {
+        Self(Current::in_scope(scope))
+    }
+
+    /// Does `action` in this context, on this thread.
+    pub fn enter<T>(&self, action: impl FnOnce() -> T) -> T {
+        let mut current = self.0.clone();
+        let _entered = current.enter();
+        action()
+    }
+
+    /// Gives this context to a future, wherever it is polled.
+    pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
+        Scoped { current: self.0.clone(), root: None, future: Box::pin(future) }
+    }
+}
+
+impl std::fmt::Debug for RunContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunContext").field("run", &self.0.run).finish()
+    }
+}
+
+/// A future in a context; made by [`RunContext::scope`], [`TagScope::scope`] and [`Engine::scope`].
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Scoped<F> {
+    current: Current,
+    /// What the context is made of at the first poll: until then it is not known which runtime polls.
+    root: Option<Root>,
+    future: Pin<Box<F>>,
+}
+
+struct Root {
+    engine: Option<Engine>,
+    tags: Vec<Arc<str>>,
+}
+
+impl<F: Future> Scoped<F> {
+    /// A future outside of any run, on that engine.
+    pub(crate) fn outside(engine: Engine, future: F) -> Self {
+        let root = Root { engine: Some(engine), tags: Vec::new() };
+        Self { current: Current::default(), root: Some(root), future: Box::pin(future) }
+    }
+}
+
+impl<F: Future> Future for Scoped<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.get_mut();
+        if let Some(root) = this.root.take() {
+            let scope = root.engine.map_or_else(scope_here, |engine| root_scope(&engine));
+            let scope = if root.tags.is_empty() { scope } else { scope.tagged(&root.tags) };
+            this.current = Current::in_scope(scope);
+        }
+        let _entered = this.current.enter();
+        this.future.as_mut().poll(cx)
+    }
+}
+
+/// Tags for all runs inside; made by [`tags`].
+#[derive(Clone, Debug)]
+#[must_use = "tags do nothing until something is done in their scope"]
+pub struct TagScope(Vec<Arc<str>>);
+
+/// Adds tags to all runs that are submitted inside of its scope.
+///
+/// ```
+/// use millrun::prelude::*;
+///
+/// #[task] fn my_tags() -> Vec<String> { task_run().unwrap().tags() }
+///
+/// let found = tags(["nightly"]).enter(|| my_tags().result().unwrap());
+/// assert_eq!(found, ["nightly"]);
+/// ```
+pub fn tags<T: AsRef<str>>(tags: impl IntoIterator<Item = T>) -> TagScope {
+    TagScope(tags.into_iter().map(|tag| Arc::from(tag.as_ref())).collect())
+}
+
+impl TagScope {
+    fn current(&self) -> Current {
+        let scope = scope_here();
+        Current { run: current_run(), scope: Some(scope.tagged(&self.0)), ..Current::NONE }
+    }
+
+    /// For a future: what it submits has the tags.
+    pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
+        let is_outside = CURRENT.with(|current| {
+            let current = current.borrow();
+            current.run.is_none() && current.scope.is_none()
+        });
+        let root = is_outside.then(|| Root { engine: None, tags: self.0.clone() });
+        let current = if is_outside { Current::default() } else { self.current() };
+        Scoped { current, root, future: Box::pin(future) }
+    }
+
+    /// For what `action` does on this thread.
+    pub fn enter<T>(&self, action: impl FnOnce() -> T) -> T {
+        let mut current = self.current();
+        let _entered = current.enter();
+        action()
+    }
+}
+
+pub(crate) fn outside(wanted: &'static str) -> ContextError {
+    ContextError { wanted }
+}

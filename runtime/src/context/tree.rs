@@ -1,0 +1,272 @@
+//! What all runs of a flow run share, however deep they are nested: counters, failures, and who waits for the last to end.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::task::Waker;
+
+use super::Scope;
+use crate::body::Erased;
+use crate::id;
+use crate::input::Node;
+use crate::map::MapGroup;
+use crate::run::Run;
+use crate::spec::Spec;
+use crate::sync::Mutex;
+
+pub(crate) struct Tree {
+    /// The flow run's id; the task runs' ids begin with it.
+    pub(crate) prefix: u128,
+    /// The flow run; none for runs outside of a flow.
+    flow: OnceLock<Weak<Run>>,
+    /// Runs, except those of maps, and maps that have not ended.
+    open: AtomicUsize,
+    pub(crate) shared: Mutex<Shared>,
+    /// Every run, where a report is asked for, until that is made.
+    records: Option<Mutex<Option<Vec<Arc<Run>>>>>,
+    pub(crate) today: Option<Arc<str>>,
+}
+
+#[derive(Default)]
+pub(crate) struct Shared {
+    numbers: u32,
+    total: usize,
+    ordinals: HashMap<(usize, bool), u32, BuildHasherDefault<PointerHasher>>,
+    pub(crate) failures: Vec<Failure>,
+    pub(crate) references: Option<Vec<Node>>,
+    /// What the body gave, which a report shows even if the flow run failed.
+    pub(crate) value: Option<Erased>,
+    idle: Vec<Waker>,
+}
+
+impl Shared {
+    /// Counts the runs, or the maps, of a task.
+    fn next_ordinal(&mut self, spec: &'static Spec, of_map: bool) -> u32 {
+        let key = (std::ptr::from_ref(spec) as usize, of_map);
+        let next = self.ordinals.entry(key).or_insert(0);
+        let ordinal = *next;
+        *next += 1;
+        ordinal
+    }
+}
+
+/// Something that failed, and that the body may see or not.
+#[derive(Clone)]
+pub(crate) struct Failure {
+    pub(crate) run: Arc<Run>,
+    /// The failures that kept the run from being executed.
+    pub(crate) causes: Vec<Arc<Run>>,
+}
+
+impl Failure {
+    /// Those that nobody has seen. Who sees a run that was not executed sees why.
+    pub(crate) fn unseen(failures: &[Self]) -> impl Iterator<Item = &Self> {
+        let index: HashMap<*const Run, usize> =
+            failures.iter().enumerate().map(|(n, failure)| (Arc::as_ptr(&failure.run), n)).collect();
+        let mut seen: Vec<bool> = failures.iter().map(|failure| failure.run.is_seen()).collect();
+        let mut open: Vec<usize> = (0..seen.len()).filter(|n| seen[*n]).collect();
+        while let Some(n) = open.pop() {
+            for cause in &failures[n].causes {
+                if let Some(&cause) = index.get(&Arc::as_ptr(cause))
+                    && !seen[cause]
+                {
+                    seen[cause] = true;
+                    open.push(cause);
+                }
+            }
+        }
+        failures.iter().zip(seen).filter(|(_, seen)| !seen).map(|(failure, _)| failure)
+    }
+}
+
+/// Hashes what is known to be a pointer and a flag: their bits, spread by a multiplication.
+#[derive(Default)]
+struct PointerHasher(u64);
+
+impl Hasher for PointerHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(26);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
+    }
+}
+
+impl Tree {
+    pub(crate) fn new(today: Option<Arc<str>>, keeps_records: bool) -> Self {
+        Self {
+            prefix: id::new_prefix(),
+            flow: OnceLock::new(),
+            open: AtomicUsize::new(0),
+            shared: Mutex::default(),
+            records: keeps_records.then(|| Mutex::new(Some(Vec::new()))),
+            today,
+        }
+    }
+
+    pub(crate) fn belongs_to(&self, flow: &Arc<Run>) {
+        let _ = self.flow.set(Arc::downgrade(flow));
+    }
+
+    pub(crate) fn is_flow(&self) -> bool {
+        self.flow.get().is_some()
+    }
+
+    pub(crate) fn flow_run(&self) -> Option<Arc<Run>> {
+        self.flow.get().and_then(Weak::upgrade)
+    }
+
+    pub(crate) fn keeps_records(&self) -> bool {
+        self.records.is_some()
+    }
+
+    /// Counts a run of a task that begins to exist: its number among all, and among those of its task.
+    pub(crate) fn enroll(&self, spec: &'static Spec) -> (u32, u32) {
+        self.open.fetch_add(1, Ordering::SeqCst);
+        let mut shared = self.shared.lock();
+        shared.total += 1;
+        let number = shared.numbers;
+        shared.numbers += 1;
+        (number, shared.next_ordinal(spec, false))
+    }
+
+    /// Counts a map of a task that begins to exist; it is open until it is [closed](Self::closed).
+    pub(crate) fn enroll_map(&self, spec: &'static Spec) -> u32 {
+        self.open.fetch_add(1, Ordering::SeqCst);
+        self.shared.lock().next_ordinal(spec, true)
+    }
+
+    /// Sets numbers aside for the runs of a map: the first of them.
+    pub(crate) fn enroll_elements(&self, count: u32) -> u32 {
+        let mut shared = self.shared.lock();
+        shared.total += count as usize;
+        let number = shared.numbers;
+        shared.numbers = number.wrapping_add(count);
+        number
+    }
+
+    /// So many of a map's elements will have no runs.
+    pub(crate) fn strike_elements(&self, count: usize) {
+        let mut shared = self.shared.lock();
+        shared.total = shared.total.saturating_sub(count);
+    }
+
+    /// Keeps a run for the report, where one is asked for.
+    pub(crate) fn record(&self, run: &Arc<Run>) {
+        if let Some(records) = &self.records
+            && let Some(records) = &mut *records.lock()
+        {
+            records.push(run.clone());
+        }
+    }
+
+    /// Notes that a run has failed.
+    pub(crate) fn failed(&self, failure: Failure) {
+        if self.is_flow() {
+            self.shared.lock().failures.push(failure);
+        }
+    }
+
+    /// Notes something else that has to end before the flow run can, and is [closed](Self::closed) like a run.
+    pub(crate) fn hold(&self) {
+        self.open.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Notes the end of a run, or of a map.
+    pub(crate) fn closed(&self) {
+        if self.open.fetch_sub(1, Ordering::SeqCst) == 1 {
+            let idle = std::mem::take(&mut self.shared.lock().idle);
+            for waker in idle {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Whether no run is open; else the waker is woken when that is so.
+    pub(crate) fn is_idle(&self, waker: &Waker) -> bool {
+        let mut shared = self.shared.lock();
+        if !shared.idle.iter().any(|known| known.will_wake(waker)) {
+            shared.idle.push(waker.clone());
+        }
+        drop(shared);
+        // After the waker is there: the last run to end finds it, or is found here to have ended.
+        self.open.load(Ordering::SeqCst) == 0
+    }
+
+    /// How many runs there are, and how many of them failed without being seen.
+    pub(crate) fn unseen_failures(&self) -> (usize, usize) {
+        let shared = self.shared.lock();
+        (shared.total, Failure::unseen(&shared.failures).count())
+    }
+
+    /// Forgets what a flow run's attempt has left.
+    pub(crate) fn clear(&self) {
+        let mut shared = self.shared.lock();
+        let failures = std::mem::take(&mut shared.failures);
+        let references = shared.references.take();
+        shared.total = 0;
+        drop(shared);
+        drop((failures, references));
+    }
+
+    /// Every run, where a report was asked for.
+    pub(crate) fn take_records(&self) -> Vec<Arc<Run>> {
+        self.records.as_ref().and_then(|records| records.lock().take()).unwrap_or_default()
+    }
+}
+
+/// Open runs, each in a place that it knows.
+#[derive(Default)]
+pub(crate) struct Slab {
+    places: Vec<Option<Arc<Run>>>,
+    free: Vec<u32>,
+    /// Scopes made of the one that this belongs to.
+    pub(crate) also: Vec<Weak<Scope>>,
+    /// Maps begun here.
+    pub(crate) maps: Vec<Weak<MapGroup>>,
+}
+
+impl Slab {
+    /// So many places are kept when no run is open.
+    const KEPT: usize = 64;
+
+    #[expect(clippy::cast_possible_truncation, reason = "there is no memory for 2^32 open runs")]
+    pub(crate) fn insert(&mut self, run: Arc<Run>) -> u32 {
+        if let Some(place) = self.free.pop() {
+            self.places[place as usize] = Some(run);
+            return place;
+        }
+        self.places.push(Some(run));
+        (self.places.len() - 1) as u32
+    }
+
+    pub(crate) fn remove(&mut self, place: u32) -> Option<Arc<Run>> {
+        let run = self.places.get_mut(place as usize)?.take()?;
+        self.free.push(place);
+        if self.free.len() == self.places.len() && self.places.capacity() > Self::KEPT {
+            self.places = Vec::new();
+            self.free = Vec::new();
+        }
+        Some(run)
+    }
+
+    pub(crate) fn runs(&self) -> Vec<Arc<Run>> {
+        self.places.iter().flatten().cloned().collect()
+    }
+}

@@ -1,0 +1,202 @@
+//! The engine takes runs through their lives. Only here does a run change its state.
+
+pub(crate) mod admission;
+mod attempt;
+pub(crate) mod awaited;
+mod builder;
+mod call;
+mod cancel;
+mod finish;
+pub(crate) mod flow_run;
+mod hook;
+mod ready;
+mod retry;
+mod signal;
+mod slots;
+mod submit;
+pub(crate) mod transaction;
+pub(crate) mod wait;
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+
+use crate::body::Task;
+use crate::clock::Clock;
+use crate::context::{Current, RunContext, Scope, current_engine, root_scope};
+use crate::error::FlowError;
+use crate::flow::FlowCall;
+use crate::limit::Limits;
+use crate::runner::TaskRunner;
+use crate::settings::Settings;
+
+pub use attempt::Execution;
+pub use builder::{EngineBuilder, InstallError};
+pub(crate) use call::{call_async, call_sync};
+pub(crate) use cancel::cancel;
+pub(crate) use finish::{ended_run, wake};
+pub use ready::ReadyRun;
+pub(crate) use ready::in_line;
+pub(crate) use slots::ancestors_hold;
+pub(crate) use submit::{begin, begin_cancelled, submit};
+
+/// Runs flows and tasks: it holds the runner, the limits and the settings.
+///
+/// A cheap handle, `Clone`. Which engine is in charge: that of [`run`](Self::run), else that of the enclosing run, else the
+/// [installed](Self::install) one, else one in memory with the settings of the environment.
+///
+/// ```
+/// use millrun::prelude::*;
+///
+/// #[flow] fn answer() -> u32 { 42 }
+///
+/// let engine = Engine::builder().task_runner(SequentialTaskRunner::new()).build();
+/// assert_eq!(engine.run_blocking(answer()).unwrap(), 42);
+/// ```
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    settings: Settings,
+    limits: Limits,
+    runner: Arc<dyn TaskRunner>,
+    /// Nothing is set that concerns each task run: retries, limits, records of parameters.
+    is_plain: bool,
+    /// Made without being asked for, and there until the process ends.
+    is_default: bool,
+    /// The scopes of runs outside of any other, for signals.
+    scopes: Mutex<Vec<Weak<Scope>>>,
+}
+
+static INSTALLED: OnceLock<Engine> = OnceLock::new();
+static DEFAULT: OnceLock<Engine> = OnceLock::new();
+
+impl Engine {
+    /// Begins to build an engine.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    /// Makes this the process's engine, for whatever runs without one of its own.
+    ///
+    /// # Errors
+    /// An error if one is installed already, or if something has run before and the engine in memory has been made for it.
+    pub fn install(&self) -> Result<(), InstallError> {
+        if DEFAULT.get().is_some() {
+            return Err(InstallError::TooLate);
+        }
+        INSTALLED.set(self.clone()).map_err(|_| InstallError::Twice)
+    }
+
+    /// The engine in charge here.
+    pub(crate) fn ambient() -> Self {
+        current_engine().or_else(|| INSTALLED.get().cloned()).unwrap_or_else(|| {
+            DEFAULT
+                .get_or_init(|| {
+                    let settings = Settings::load().unwrap_or_else(|error| {
+                        tracing::error!("{error}; the defaults are used");
+                        Settings::default()
+                    });
+                    EngineBuilder::default().build_with(settings, true)
+                })
+                .clone()
+        })
+    }
+
+    /// Runs a flow on this engine: `engine.run(etl(month)).await`.
+    ///
+    /// # Errors
+    /// What the flow run ended with instead of a value. Dropping the future cancels the run.
+    pub async fn run<K: Task + 'static>(&self, call: FlowCall<K>) -> Result<K::Output, FlowError>
+    where
+        K::Args: 'static,
+    {
+        let scope = root_scope(self);
+        RunContext::in_scope(scope).scope(call.into_future()).await
+    }
+
+    /// Runs a flow on this engine, blocking for its end.
+    ///
+    /// # Errors
+    /// What the flow run ended with instead of a value.
+    ///
+    /// # Panics
+    /// Panics on the thread of a single-threaded tokio runtime that an async flow itself needs: await [`run`](Self::run) there.
+    #[track_caller]
+    pub fn run_blocking<K: Task + 'static>(&self, call: FlowCall<K>) -> Result<K::Output, FlowError>
+    where
+        K::Args: 'static,
+    {
+        self.enter(|| call.result())
+    }
+
+    /// Does `action` with this engine in charge, on this thread: for tasks outside of flows.
+    pub fn enter<T>(&self, action: impl FnOnce() -> T) -> T {
+        let mut current = Current::in_scope(root_scope(self));
+        let _entered = current.enter();
+        action()
+    }
+
+    /// Polls `future` with this engine in charge: for tasks outside of flows.
+    pub fn scope<F: Future>(&self, future: F) -> crate::context::Scoped<F> {
+        crate::context::Scoped::outside(self.clone(), future)
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    pub(crate) fn is_plain(&self) -> bool {
+        self.0.is_plain
+    }
+
+    pub(crate) fn task_runner(&self) -> Arc<dyn TaskRunner> {
+        self.0.runner.clone()
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(crate) fn is_default(&self) -> bool {
+        self.0.is_default
+    }
+
+    pub(crate) fn watch(&self, scope: &Arc<Scope>) {
+        let mut scopes = self.0.scopes.lock().unwrap_or_else(PoisonError::into_inner);
+        if scopes.len() == scopes.capacity() {
+            scopes.retain(|scope| scope.strong_count() > 0);
+        }
+        scopes.push(Arc::downgrade(scope));
+    }
+
+    fn open_scopes(inner: &Inner) -> Vec<Arc<Scope>> {
+        let scopes = inner.scopes.lock().unwrap_or_else(PoisonError::into_inner);
+        scopes.iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.runner.shutdown();
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("task_runner", &self.0.runner.name())
+            .field("clock", &self.0.clock)
+            .finish()
+    }
+}

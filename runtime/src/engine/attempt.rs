@@ -1,0 +1,644 @@
+//! Attempts at a run: begun, executed under timeout and `catch_unwind`, and concluded with an end or another attempt.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use super::finish::{self, finish};
+use super::ready::BodyTurn;
+use super::{hook, retry, slots, transaction, wait};
+use tracing::Span;
+
+use crate::body::{Attempt, Body, BoxBody, BoxFuture, Outcome, Parameters};
+use crate::clock::{Clock, TimerKey};
+use crate::context::Current;
+use crate::error::{ErrorKind, TaskError};
+use crate::hook::Moment;
+use crate::options::Effective;
+use crate::panic::{self, Panicked, drop_caught};
+use crate::run::{Run, Slot};
+use crate::runner::place::{self, Seat};
+use crate::runner::threads;
+use crate::state::StateName;
+
+fn crashed(run: &Run, panic: &Panicked) -> TaskError {
+    let what = if run.spec.is_flow { "Flow" } else { "Task" };
+    TaskError::new(ErrorKind::Crashed, format!("{what} run panicked: {}", panic.message))
+}
+
+/// A deadline: a flag that a timer sets, waking whoever waits.
+struct Deadline {
+    passed: Arc<AtomicBool>,
+    waker: Arc<Mutex<Option<Waker>>>,
+    timer: TimerKey,
+    clock: Clock,
+}
+
+impl Deadline {
+    fn set(clock: &Clock, timeout: Duration) -> Self {
+        let passed = Arc::new(AtomicBool::new(false));
+        let waker: Arc<Mutex<Option<Waker>>> = Arc::default();
+        let (flag, waiting) = (passed.clone(), waker.clone());
+        let timer = clock.after(timeout, move || {
+            flag.store(true, Ordering::SeqCst);
+            let waker = waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        });
+        Self { passed, waker, timer, clock: clock.clone() }
+    }
+
+    fn has_passed(&self, cx: &Context<'_>) -> bool {
+        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+        self.passed.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        self.clock.cancel(self.timer);
+    }
+}
+
+fn timed_out(run: &Run, timeout: Duration) -> TaskError {
+    let what = if run.spec.is_flow { "Flow" } else { "Task" };
+    TaskError::new(
+        ErrorKind::TimedOut,
+        format!("{what} run exceeded timeout of {} second(s)", timeout.as_secs_f64()),
+    )
+}
+
+pub(super) fn cancelled() -> TaskError {
+    TaskError::new(ErrorKind::Cancelled, "the run was cancelled")
+}
+
+/// The span of an attempt: the flow run's own, or, where anybody listens, one of the task run's.
+fn span_of(run: &Run, current: &Current) -> Span {
+    match &current.scope {
+        Some(scope) if run.spec.is_flow => scope.span.clone(),
+        _ => new_span(run),
+    }
+}
+
+/// A span for a run, in that of the run that has submitted it.
+pub(super) fn new_span(run: &Run) -> Span {
+    if !tracing::enabled!(tracing::Level::INFO) {
+        return Span::none();
+    }
+    let id = uuid::Uuid::from_u128(run.id());
+    if run.spec.is_flow {
+        tracing::info_span!(parent: &run.scope.span, "flow_run", %id, name = run.name(), flow = run.task_name())
+    } else {
+        tracing::info_span!(parent: &run.scope.span, "task_run", %id, name = run.name(), task = run.task_name())
+    }
+}
+
+/// An async body under way: polled in its run's context until it ends, panics, is cancelled, or its time is over.
+pub(super) struct Attempting<'a> {
+    pub(super) run: Arc<Run>,
+    pub(super) current: Current,
+    span: Span,
+    future: Option<BoxFuture<'a, Outcome>>,
+    /// It has been polled, and is to ask before it is polled again.
+    has_begun: bool,
+    deadline: Option<Box<(Deadline, Duration)>>,
+}
+
+impl<'a> Attempting<'a> {
+    pub(super) fn new(run: Arc<Run>, current: Current, future: BoxFuture<'a, Outcome>) -> Self {
+        let timeout = timeout(&run);
+        let deadline =
+            timeout.map(|timeout| Box::new((Deadline::set(run.scope.engine.clock(), timeout), timeout)));
+        let span = span_of(&run, &current);
+        Self { run, current, span, future: Some(future), has_begun: false, deadline }
+    }
+
+    /// Drops the body, in its context.
+    fn drop_body(&mut self) {
+        let Some(future) = self.future.take() else { return };
+        let _entered = self.current.enter();
+        let _span = self.span.enter();
+        drop_caught(future);
+    }
+}
+
+impl Drop for Attempting<'_> {
+    fn drop(&mut self) {
+        self.drop_body();
+    }
+}
+
+impl Future for Attempting<'_> {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let this = self.get_mut();
+        if this.has_begun && !this.run.cell.drive(cx.waker()) {
+            this.drop_body();
+            return Poll::Ready(Err(cancelled()));
+        }
+        let Some(future) = this.future.as_mut() else {
+            return Poll::Ready(Err(cancelled()));
+        };
+        let polled = {
+            let _turn = BodyTurn::begin();
+            let _entered = this.current.enter();
+            let _span = this.span.enter();
+            panic::catch(|| future.as_mut().poll(cx))
+        };
+        match polled {
+            Ok(Poll::Ready(outcome)) => {
+                this.drop_body();
+                return Poll::Ready(outcome);
+            }
+            Err(panic) => {
+                this.drop_body();
+                return Poll::Ready(Err(crashed(&this.run, &panic)));
+            }
+            Ok(Poll::Pending) => {}
+        }
+        if !this.has_begun && !this.run.cell.drive(cx.waker()) {
+            this.drop_body();
+            return Poll::Ready(Err(cancelled()));
+        }
+        this.has_begun = true;
+        if let Some((deadline, timeout)) = this.deadline.as_deref()
+            && deadline.has_passed(cx)
+        {
+            let error = timed_out(&this.run, *timeout);
+            this.drop_body();
+            return Poll::Ready(Err(error));
+        }
+        Poll::Pending
+    }
+}
+
+pub(super) fn timeout(run: &Run) -> Option<Duration> {
+    if run.is_plain() {
+        return None;
+    }
+    run.with_options(|options| Effective { spec: run.spec, options }.timeout())
+}
+
+/// What happens once, before the first attempt: the upstreams' values are taken, the run gets its name.
+pub(super) fn prepare<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Result<(), TaskError> {
+    if !run.is_plain() && run.cell.lock().log.attempts() > 0 {
+        return Ok(());
+    }
+    panic::catch(|| body.resolve()).unwrap_or_else(|panic| Err(crashed(run, &panic)))?;
+    let options = run.options();
+    let effective = Effective { spec: run.spec, options: options.as_deref() };
+    let set = options.as_ref().and_then(|options| options.run_name.clone());
+    let name = match set {
+        Some(name) => Some(name),
+        None => panic::catch(|| body.run_name()).map_err(|panic| crashed(run, &panic))?.map(Arc::from),
+    };
+    if let Some(name) = name {
+        run.cell.lock().log.extra().name = Some(name);
+    }
+    let recorded = run.spec.is_flow
+        || run.spec.wants_parameters
+        || effective.has_any_hook()
+        || run.scope.engine.settings().record_parameters == Some(true);
+    if recorded && !run.spec.parameters.is_empty() {
+        let parameters = panic::catch(|| body.parameters()).map_err(|panic| crashed(run, &panic))?;
+        run.cell.lock().log.extra().parameters = Some(Arc::new(parameters));
+    }
+    Ok(())
+}
+
+/// The inputs of a run that nobody has claimed, for its runner.
+pub(super) fn inputs(run: &Run) -> Parameters {
+    let mut inner = run.cell.lock();
+    match &mut inner.slot {
+        Slot::Body(body) => {
+            if body.resolve().is_err() {
+                return Vec::new();
+            }
+            body.parameters()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Enters RUNNING, or Retrying; `Err` is what the run ends with instead. The future, if there is one, is that of the async
+/// `on_running` hooks, to be awaited first.
+pub(super) fn begin(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, TaskError> {
+    let attempts = if run.is_plain() { 1 } else { run.cell.lock().log.attempts() + 1 };
+    let name = if attempts == 1 { StateName::Running } else { StateName::Retrying };
+    if attempts == 1 && !run.is_plain() && !run.spec.is_flow {
+        transaction::begin(run)?;
+    }
+    hook::propose(run, name, None)?;
+    let now = run.scope.engine.clock().nanos();
+    {
+        let mut guard = run.cell.lock();
+        let inner = &mut *guard;
+        if inner.is_to_stop() {
+            return Err(cancelled());
+        }
+        inner.enter(name, now, None, None);
+        if attempts > 1 {
+            inner.log.extra().attempts = attempts;
+        }
+    }
+    finish::log_state(run, name, None);
+    Ok(hook::call(run, Moment::Running))
+}
+
+/// Whether the attempt that has begun is the last, whatever it ends with.
+pub(super) fn is_last(run: &Run, can_repeat: bool) -> bool {
+    if !can_repeat || run.is_plain() {
+        return true;
+    }
+    let options = run.options();
+    let effective = Effective { spec: run.spec, options: options.as_deref() };
+    let retries = retry::retries(run, &effective, can_repeat);
+    retries == 0 || run.cell.lock().log.attempts() > retries
+}
+
+/// A run being executed on a task: made by [`ReadyRun::execute`](super::ReadyRun::execute).
+///
+/// Dropped before its end, as a runtime does that shuts down, it ends the run as CRASHED.
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Execution {
+    run: Arc<Run>,
+    stage: Stage,
+}
+
+enum Stage {
+    Claimed(BoxBody),
+    /// The async `on_running` hooks go before the body.
+    Hooks(BoxFuture<'static, ()>, BoxBody),
+    Attempt(Attempting<'static>, BoxBody),
+    Done,
+}
+
+impl Execution {
+    /// The execution of a run with that body, if it could be claimed.
+    pub(super) fn new(run: Arc<Run>, body: Option<BoxBody>) -> Self {
+        Self { run, stage: body.map_or(Stage::Done, Stage::Claimed) }
+    }
+
+    fn attempt(&mut self, mut body: BoxBody) {
+        let run = &self.run;
+        let last = is_last(run, body.can_repeat());
+        let mut current = Current::of(run.clone());
+        let attempt = {
+            let _turn = BodyTurn::begin();
+            let _entered = current.enter();
+            panic::catch(|| body.attempt(last))
+        };
+        let outcome = match attempt {
+            Ok(Attempt::Future(future)) => {
+                self.stage = Stage::Attempt(Attempting::new(run.clone(), current, future), body);
+                return;
+            }
+            Ok(Attempt::Done(outcome)) => outcome,
+            Err(panic) => Err(crashed(run, &panic)),
+        };
+        conclude(run, body, outcome);
+    }
+}
+
+impl Future for Execution {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        loop {
+            match std::mem::replace(&mut this.stage, Stage::Done) {
+                Stage::Claimed(mut body) => {
+                    match prepare(&this.run, &mut *body).and_then(|()| begin(&this.run)) {
+                        Ok(None) => this.attempt(body),
+                        Ok(Some(hooks)) => this.stage = Stage::Hooks(hooks, body),
+                        Err(error) => end(&this.run, body, Err(error)),
+                    }
+                }
+                Stage::Hooks(mut hooks, body) => {
+                    if hooks.as_mut().poll(cx).is_pending() {
+                        this.stage = Stage::Hooks(hooks, body);
+                        return Poll::Pending;
+                    }
+                    this.attempt(body);
+                }
+                Stage::Attempt(mut attempting, body) => match Pin::new(&mut attempting).poll(cx) {
+                    Poll::Pending => {
+                        this.stage = Stage::Attempt(attempting, body);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(outcome) => {
+                        drop(attempting);
+                        conclude(&this.run, body, outcome);
+                    }
+                },
+                Stage::Done => return Poll::Ready(()),
+            }
+        }
+    }
+}
+
+impl Drop for Execution {
+    fn drop(&mut self) {
+        if !matches!(self.stage, Stage::Done) {
+            drop_caught(std::mem::replace(&mut self.stage, Stage::Done));
+            drop(Abandoned::guard(&self.run));
+        }
+    }
+}
+
+impl std::fmt::Debug for Execution {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Execution({:?})", self.run)
+    }
+}
+
+/// One attempt at a body, awaited.
+pub(super) async fn attempt_async<'a>(
+    run: &Arc<Run>,
+    body: &mut (dyn Body<'a> + 'a),
+    mut current: Current,
+) -> Outcome {
+    let last = is_last(run, body.can_repeat());
+    let attempt = {
+        let _turn = BodyTurn::begin();
+        let _entered = current.enter();
+        panic::catch(|| body.attempt(last))
+    };
+    match attempt {
+        Ok(Attempt::Done(outcome)) => outcome,
+        Ok(Attempt::Future(future)) => Attempting::new(run.clone(), current, future).await,
+        Err(panic) => Err(crashed(run, &panic)),
+    }
+}
+
+/// Executes a claimed run on this thread.
+pub(super) fn execute_blocking(run: &Arc<Run>, mut body: BoxBody) {
+    match prepare(run, &mut *body).and_then(|()| begin(run)) {
+        Ok(None) => {}
+        Ok(Some(hooks)) => wait::block_on_future(hooks),
+        Err(error) => return end(run, body, Err(error)),
+    }
+    let outcome = match timeout(run) {
+        Some(_) => attempt_aside(run, &mut body),
+        None => attempt_here(run, &mut *body, Current::of(run.clone())),
+    };
+    conclude(run, body, outcome);
+}
+
+/// One attempt at a sync body, on this thread.
+pub(super) fn attempt_here<'a>(
+    run: &Arc<Run>,
+    body: &mut (dyn Body<'a> + 'a),
+    mut current: Current,
+) -> Outcome {
+    let last = is_last(run, body.can_repeat());
+    let span = span_of(run, &current);
+    let _turn = BodyTurn::begin();
+    let _entered = current.enter();
+    let _span = span.enter();
+    match panic::catch(|| body.attempt(last)) {
+        Ok(Attempt::Done(outcome)) => outcome,
+        Ok(Attempt::Future(future)) => wait::block_on_future(future),
+        Err(panic) => Err(crashed(run, &panic)),
+    }
+}
+
+/// One attempt at a sync body, on this thread, whose deadline is checked when the body returns.
+pub(super) fn attempt_in_time<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Outcome {
+    let timeout = timeout(run);
+    let clock = run.scope.engine.clock();
+    let begun = timeout.map(|_| clock.monotonic());
+    let last = is_last(run, body.can_repeat());
+    let mut current = Current::of(run.clone());
+    let span = span_of(run, &current);
+    let attempt = {
+        let _turn = BodyTurn::begin();
+        let _entered = current.enter();
+        let _span = span.enter();
+        panic::catch(|| body.attempt(last))
+    };
+    let outcome = match attempt {
+        Ok(Attempt::Done(outcome)) => outcome,
+        // An async body called from sync code has its deadline watched over.
+        Ok(Attempt::Future(future)) => {
+            let runtime = run.scope.handle.get();
+            let _entered = runtime.enter();
+            return wait::block_on_future(Attempting::new(run.clone(), current, future));
+        }
+        Err(panic) => Err(crashed(run, &panic)),
+    };
+    match (timeout, begun) {
+        (Some(timeout), Some(begun)) if Duration::from_nanos(clock.monotonic() - begun) > timeout => {
+            Err(timed_out(run, timeout))
+        }
+        _ => outcome,
+    }
+}
+
+/// Waits for a time to pass.
+async fn sleep(clock: &Clock, delay: Duration) {
+    let deadline = Deadline::set(clock, delay);
+    std::future::poll_fn(|cx| if deadline.has_passed(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+/// Waits for something on behalf of a run, unless that is cancelled meanwhile.
+pub(super) async fn unless_stopped<T>(
+    run: &Arc<Run>,
+    future: impl Future<Output = T>,
+) -> Result<T, TaskError> {
+    let mut future = std::pin::pin!(future);
+    let waited = std::future::poll_fn(|cx| {
+        if run.cell.drive(cx.waker()) {
+            future.as_mut().poll(cx).map(Ok)
+        } else {
+            Poll::Ready(Err(cancelled()))
+        }
+    })
+    .await;
+    run.cell.no_driver();
+    waited
+}
+
+/// One attempt at a sync body with a timeout, on a thread of its own, which is left alone once the time is over.
+fn attempt_aside(run: &Arc<Run>, body: &mut BoxBody) -> Outcome {
+    place::passing_on(|seat| {
+        wait::block_on_future(attempt_on_thread(run, body, Current::of(run.clone()), seat))
+    })
+}
+
+/// One attempt at a sync body on a thread of its own, for who awaits it.
+pub(super) async fn attempt_on_thread(
+    run: &Arc<Run>,
+    body: &mut BoxBody,
+    current: Current,
+    seat: Seat,
+) -> Outcome {
+    let fork = if is_last(run, body.can_repeat()) { Ok(None) } else { panic::catch(|| body.fork()) };
+    let fork = fork.map_err(|panic| crashed(run, &panic))?;
+    let mut body = fork.unwrap_or_else(|| std::mem::replace(body, crate::body::no_body()));
+    let aside = Aside::default();
+    let over = Over::default();
+    let (done, of, mut inside) = (aside.clone(), run.clone(), current.clone());
+    inside.given_up = Some(over.0.clone());
+    threads::spawn(move || {
+        let handle = of.scope.handle.clone();
+        let _entered = handle.enter();
+        let outcome = seat.stand_in(|| attempt_here(&of, &mut *body, inside));
+        drop_caught(body);
+        done.give(outcome);
+    });
+    let outcome = std::future::poll_fn(move |cx| aside.take(cx).map_or(Poll::Pending, Poll::Ready));
+    let outcome = Attempting::new(run.clone(), current, Box::pin(outcome)).await;
+    drop(over);
+    outcome
+}
+
+/// An attempt on another thread, which is told when this is dropped that nobody waits for it.
+#[derive(Default)]
+struct Over(Arc<AtomicBool>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Where an attempt on another thread leaves its outcome.
+#[derive(Clone, Default)]
+struct Aside(Arc<Mutex<(Option<Outcome>, Option<Waker>)>>);
+
+impl Aside {
+    fn give(&self, outcome: Outcome) {
+        let waker = {
+            let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            inner.0 = Some(outcome);
+            inner.1.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn take(&self, cx: &Context<'_>) -> Option<Outcome> {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.1 = Some(cx.waker().clone());
+        inner.0.take()
+    }
+}
+
+/// An attempt has ended: the run goes on to another, or ends.
+fn conclude(run: &Arc<Run>, body: BoxBody, outcome: Outcome) {
+    slots::release(run);
+    if let Err(error) = &outcome
+        && let Some(delay) = retry::next(run, body.can_repeat(), error)
+    {
+        if let Err((body, error)) = again(run, body, delay, error) {
+            drop_caught(body);
+            finish(run, Err(error), Vec::new());
+        }
+        return;
+    }
+    end(run, body, outcome);
+}
+
+/// The run ends, whatever attempts remain.
+fn end(run: &Arc<Run>, body: BoxBody, outcome: Outcome) {
+    let outcome = match (outcome, panic::catch(|| drop(body))) {
+        (Ok(_), Err(panic)) => Err(crashed(run, &panic)),
+        (outcome, _) => outcome,
+    };
+    let ending = run.clone();
+    transaction::leave_then(run, outcome, move |outcome| finish(&ending, outcome, Vec::new()));
+}
+
+/// Gives the body back, to be executed again after the delay. `Err` is what the run ends with instead.
+fn again(
+    run: &Arc<Run>,
+    body: BoxBody,
+    delay: Duration,
+    error: &TaskError,
+) -> Result<(), (BoxBody, TaskError)> {
+    let give_back = |body| run.cell.give_back(body).map_err(|body| (body, cancelled()));
+    if delay.is_zero() {
+        give_back(body)?;
+        super::ready::retry(run.clone());
+        return Ok(());
+    }
+    if let Err(answer) = await_retry(run, delay, error) {
+        return Err((body, answer));
+    }
+    give_back(body)?;
+    let clock = run.scope.engine.clock();
+    let weak = Arc::downgrade(run);
+    // Under the lock, so that whoever cancels the run finds the timer, or is found here to have done so.
+    let mut inner = run.cell.lock();
+    if inner.stage == crate::run::Stage::Open {
+        let timer = clock.after(delay, move || {
+            if let Some(run) = weak.upgrade() {
+                super::ready::retry(run);
+            }
+        });
+        inner.log.extra().timer = Some(timer);
+    }
+    Ok(())
+}
+
+/// Enters `AwaitingRetry`, because of `error`. `Err` is what the run is to end with instead.
+fn await_retry(run: &Arc<Run>, delay: Duration, error: &TaskError) -> Result<(), TaskError> {
+    hook::propose(run, StateName::AwaitingRetry, Some(error))?;
+    let now = run.scope.engine.clock().nanos();
+    let due = now.saturating_add(u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX));
+    {
+        let mut inner = run.cell.lock();
+        // Cancelled or given up on meanwhile: there will be no further attempt.
+        if inner.is_to_stop() {
+            return Ok(());
+        }
+        inner.enter(StateName::AwaitingRetry, now, None, Some(due));
+    }
+    finish::log_state(run, StateName::AwaitingRetry, None);
+    Ok(())
+}
+
+/// Enters `AwaitingRetry`, because of `error`, if there is a delay, and waits until it is over.
+pub(super) async fn await_retry_over(
+    run: &Arc<Run>,
+    delay: Duration,
+    error: &TaskError,
+) -> Result<(), TaskError> {
+    if delay.is_zero() {
+        return Ok(());
+    }
+    await_retry(run, delay, error)?;
+    unless_stopped(run, sleep(run.scope.engine.clock(), delay)).await
+}
+
+/// Ends a run whose driver is dropped before it has ended: its tokio runtime was shut down.
+pub(super) struct Abandoned(Option<Arc<Run>>);
+
+impl Abandoned {
+    pub(super) fn guard(run: &Arc<Run>) -> Self {
+        Self(Some(run.clone()))
+    }
+
+    pub(super) fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        if let Some(run) = self.0.take() {
+            let error = TaskError::new(
+                ErrorKind::Crashed,
+                "the tokio runtime was shut down while the run was executing",
+            );
+            finish(&run, Err(error), Vec::new());
+        }
+    }
+}

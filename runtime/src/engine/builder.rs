@@ -1,0 +1,181 @@
+//! Building an engine.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use super::{Engine, Inner, signal};
+use crate::clock::Clock;
+use crate::limit::{Limits, Rule};
+use crate::options::IntoDuration;
+use crate::runner::{ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner, ThreadPoolTaskRunner};
+use crate::settings::{RunnerName, Settings, SettingsError};
+
+/// Builds an [`Engine`]. What is not set here comes from `MILLRUN_*` variables, then from `millrun.toml`
+/// (see [`settings`](crate::settings)).
+#[derive(Default)]
+#[must_use = "an engine is made by `build()`"]
+pub struct EngineBuilder {
+    settings: Settings,
+    clock: Option<Clock>,
+    runner: Option<Arc<dyn TaskRunner>>,
+}
+
+impl EngineBuilder {
+    /// Where runs execute; by default a [`ThreadPoolTaskRunner`] with a worker per core.
+    pub fn task_runner(mut self, runner: impl TaskRunner + 'static) -> Self {
+        self.runner = Some(Arc::new(runner));
+        self
+    }
+
+    /// At most `slots` at once, of those who ask for `concurrency(name)`, and of the task runs tagged `name`.
+    ///
+    /// # Panics
+    /// Panics if `slots` is 0.
+    #[track_caller]
+    pub fn concurrency_limit(mut self, name: impl Into<String>, slots: usize) -> Self {
+        assert!(slots > 0, "a concurrency limit of 0 lets nothing through: write 1 or more");
+        self.settings.set_limit(name.into(), Rule::Slots(slots));
+        self
+    }
+
+    /// At most `permits` in any `period`, of those who ask for `concurrency(name)`, and of the task runs tagged `name`.
+    ///
+    /// # Panics
+    /// Panics if `permits` is 0, or `period` is a string that is not a duration.
+    #[track_caller]
+    pub fn rate_limit(mut self, name: impl Into<String>, permits: u32, period: impl IntoDuration) -> Self {
+        assert!(permits > 0, "a rate limit of 0 lets nothing through: write 1 or more");
+        self.settings.set_limit(name.into(), Rule::Rate { permits, period: period.into_duration() });
+        self
+    }
+
+    /// Makes `concurrency(name)` of a name that is no limit an error; otherwise it is warned about once.
+    pub fn strict_limits(mut self) -> Self {
+        self.settings.strict_limits = Some(true);
+        self
+    }
+
+    /// How often a task that says nothing itself is retried; by default 0. Tasks whose arguments cannot be cloned are not.
+    pub fn default_retries(mut self, retries: u32) -> Self {
+        self.settings.default_retries = Some(retries);
+        self
+    }
+
+    /// How long tasks that say nothing themselves wait before a retry; by default not at all.
+    ///
+    /// # Panics
+    /// Panics if `delay` is a string that is not a duration.
+    #[track_caller]
+    pub fn default_retry_delay(mut self, delay: impl IntoDuration) -> Self {
+        self.settings.default_retry_delay = Some(delay.into_duration());
+        self
+    }
+
+    /// Whether every task run writes its parameters down before it begins; by default only those do that are asked for them.
+    pub fn record_parameters(mut self, record: bool) -> Self {
+        self.settings.record_parameters = Some(record);
+        self
+    }
+
+    /// Whether SIGINT and SIGTERM end the runs before they end the process; by default not.
+    ///
+    /// The first signal stops what is open, records it as CRASHED, waits for the hooks, and gives the signal back to the default
+    /// handler, which ends the process; a second one ends it at once. Who waits for a run outside of any other, the program's
+    /// main thread as a rule, does not go on in between.
+    pub fn handle_signals(mut self, handle: bool) -> Self {
+        self.settings.handle_signals = Some(handle);
+        self
+    }
+
+    /// Where the time comes from; tests give [`Clock::manual`].
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// The engine.
+    ///
+    /// # Panics
+    /// Panics if a variable or `millrun.toml` cannot be read: [`try_build`](Self::try_build) gives the error instead.
+    #[track_caller]
+    pub fn build(self) -> Engine {
+        match self.try_build() {
+            Ok(engine) => engine,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The engine.
+    ///
+    /// # Errors
+    /// A variable or an entry of `millrun.toml` that cannot be read: which, and what is accepted.
+    pub fn try_build(self) -> Result<Engine, SettingsError> {
+        let settings = Settings::load()?;
+        Ok(self.build_with(settings, false))
+    }
+
+    pub(super) fn build_with(self, others: Settings, is_default: bool) -> Engine {
+        let settings = self.settings.over(others);
+        let clock = self.clock.unwrap_or_else(Clock::system);
+        let runner = self.runner.unwrap_or_else(|| {
+            let workers = settings.max_workers;
+            match settings.task_runner.unwrap_or(RunnerName::ThreadPool) {
+                RunnerName::Sequential => Arc::new(SequentialTaskRunner::new()),
+                RunnerName::Concurrent => Arc::new(match workers {
+                    Some(workers) => ConcurrentTaskRunner::new().max_workers(workers),
+                    None => ConcurrentTaskRunner::new(),
+                }),
+                RunnerName::ThreadPool => Arc::new(match workers {
+                    Some(workers) => ThreadPoolTaskRunner::new(workers),
+                    None => ThreadPoolTaskRunner::default(),
+                }),
+            }
+        });
+        let limits = Limits::new(&clock, settings.limits.clone(), settings.strict_limits.unwrap_or(false));
+        if let Err(error) = runner.start() {
+            // A runner that serves another engine too has been started by that one.
+            tracing::debug!("{error}");
+        }
+        let handle_signals = settings.handle_signals.unwrap_or(false);
+        let is_plain = limits.is_empty()
+            && settings.default_retries.is_none()
+            && settings.record_parameters != Some(true);
+        let scopes = Mutex::default();
+        let engine =
+            Engine(Arc::new(Inner { clock, settings, limits, runner, is_plain, is_default, scopes }));
+        if handle_signals {
+            signal::handle(Arc::downgrade(&engine.0));
+        }
+        engine
+    }
+}
+
+impl fmt::Debug for EngineBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineBuilder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Why an engine could not be installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InstallError {
+    /// Another engine is installed.
+    Twice,
+    /// Something has run already, on the engine in memory.
+    TooLate,
+}
+
+impl fmt::Display for InstallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Twice => "failed to install the engine: another one is installed; a process has one at most",
+            Self::TooLate => {
+                "failed to install the engine: something has run before on the engine in memory; install it first"
+            }
+        })
+    }
+}
+
+impl Error for InstallError {}

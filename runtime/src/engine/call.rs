@@ -1,0 +1,163 @@
+//! Calls: runs that their caller executes, on its own task or thread. Slots, delays and timeouts are the caller's to wait for.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::cancel::cancel_children;
+use super::finish::finish;
+use super::{admission, attempt, retry, slots, submit, transaction, wait};
+use crate::body::{Body, Outcome};
+use crate::context::{Current, scope_here};
+use crate::error::TaskError;
+use crate::input::Node;
+use crate::options::Options;
+use crate::run::Run;
+use crate::spec::{Kind, Spec};
+
+/// A run that its caller executes, as if it had begun and been claimed; its caller reads the result.
+fn begin(spec: &'static Spec, options: Option<Arc<Options>>) -> Arc<Run> {
+    let scope = scope_here();
+    let run = submit::new_run(spec, &scope, options, None);
+    scope.register(&run);
+    scope.tree.record(&run);
+    run
+}
+
+/// Executes a call on this task.
+pub(crate) async fn call_async<'a>(
+    spec: &'static Spec,
+    options: Option<Arc<Options>>,
+    body: &mut (dyn Body<'a> + 'a),
+) -> Outcome {
+    let mut guard = Caller { run: begin(spec, options), is_done: false };
+    let run = &guard.run;
+    if let Some(options) = run.options().filter(|options| !options.wait_for.is_empty()) {
+        // Cancelled meanwhile, it is found to be so below.
+        let _ = attempt::unless_stopped(run, wait::all_ended(&options.wait_for)).await;
+    }
+    match admit(run) {
+        Ok(()) => {
+            let mut ended = attempts(run, body).await;
+            if run.is_governed() {
+                ended = transaction::leave(run.clone(), ended).await;
+            }
+            finish(run, ended, Vec::new());
+        }
+        Err((error, causes)) => finish(run, Err(error), causes),
+    }
+    if !run.has_ended() {
+        // Its async hooks are under way.
+        wait::Ended::of(run).await;
+    }
+    guard.result()
+}
+
+/// Attempts at the body, one after another; what the last one gave.
+async fn attempts<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Outcome {
+    attempt::prepare(run, body)?;
+    loop {
+        slots::acquire_async(run).await?;
+        if let Some(hooks) = attempt::begin(run)? {
+            hooks.await;
+        }
+        let attempted = attempt::attempt_async(run, body, Current::of(run.clone())).await;
+        slots::release(run);
+        let Err(error) = attempted else { return attempted };
+        let Some(delay) = retry::next(run, body.can_repeat(), &error) else { return Err(error) };
+        attempt::await_retry_over(run, delay, &error).await?;
+    }
+}
+
+/// Executes a call on this thread.
+#[track_caller]
+pub(crate) fn call_sync<'a>(
+    spec: &'static Spec,
+    options: Option<Arc<Options>>,
+    body: &mut (dyn Body<'a> + 'a),
+) -> Outcome {
+    if spec.kind == Kind::Async {
+        wait::check_may_drive();
+    }
+    let mut guard = Caller { run: begin(spec, options), is_done: false };
+    let run = &guard.run;
+    // What an async body awaits needs a runtime, also on a thread that has none.
+    let runtime = (spec.kind == Kind::Async).then(|| run.scope.handle.get());
+    let _entered = runtime.as_ref().map(Handle::enter);
+    for edge in run.options().iter().flat_map(|options| &options.wait_for) {
+        match &edge.node {
+            Node::Run(upstream) => drop(wait::block_on(upstream, None)),
+            Node::Map(group) => wait::block_on_map(group),
+        }
+    }
+    match admit(run) {
+        Ok(()) => {
+            let mut ended = attempts_blocking(run, body);
+            if run.is_governed() {
+                ended = wait::block_on_future(transaction::leave(run.clone(), ended));
+            }
+            finish(run, ended, Vec::new());
+        }
+        Err((error, causes)) => finish(run, Err(error), causes),
+    }
+    if !run.has_ended() {
+        wait::block_on_future(wait::Ended::of(run));
+    }
+    guard.result()
+}
+
+/// As [`attempts`], on this thread.
+fn attempts_blocking<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Outcome {
+    attempt::prepare(run, body)?;
+    loop {
+        if !run.scope.engine.limits().is_empty() {
+            wait::block_on_future(slots::acquire_async(run))?;
+        }
+        if let Some(hooks) = attempt::begin(run)? {
+            wait::block_on_future(hooks);
+        }
+        let attempted = attempt::attempt_in_time(run, body);
+        slots::release(run);
+        let Err(error) = attempted else { return attempted };
+        let Some(delay) = retry::next(run, body.can_repeat(), &error) else { return Err(error) };
+        wait::block_on_future(attempt::await_retry_over(run, delay, &error))?;
+    }
+}
+
+fn admit(run: &Arc<Run>) -> Result<(), (TaskError, Vec<Arc<Run>>)> {
+    let options = run.options();
+    let edges = options.as_deref().map_or(&[][..], |options| &options.wait_for);
+    if run.scope.is_cancelled() {
+        return Err((attempt::cancelled(), Vec::new()));
+    }
+    admission::check(run, edges)?;
+    admission::see(edges);
+    Ok(())
+}
+
+/// Whoever has made a call: dropped before the end of the run, it cancels that.
+struct Caller {
+    run: Arc<Run>,
+    is_done: bool,
+}
+
+impl Caller {
+    /// What the run, which has ended, gave.
+    fn result(&mut self) -> Outcome {
+        self.is_done = true;
+        self.run.give().unwrap_or_else(|| Err(attempt::cancelled()))
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        if self.is_done {
+            return;
+        }
+        if !self.run.has_ended() {
+            cancel_children(&self.run);
+            finish(&self.run, Err(attempt::cancelled()), Vec::new());
+        }
+        self.run.remove_reader();
+    }
+}

@@ -1,0 +1,108 @@
+//! Cancelling: a run is asked to stop after all that it has submitted, however deep that is nested.
+
+use std::sync::Arc;
+
+use super::attempt::cancelled;
+use super::finish::finish;
+use crate::body::BoxBody;
+use crate::context::Scope;
+use crate::map::MapGroup;
+use crate::panic::drop_caught;
+use crate::run::{Cancelling, Run, Stage};
+use crate::spec::Kind;
+use crate::state::StateName;
+
+/// Asks a run to stop, and what it has submitted before it.
+pub(crate) fn cancel(run: &Arc<Run>) {
+    let mut cancellation = Cancellation::default();
+    cancellation.ask(run.clone());
+    cancellation.carry_out();
+}
+
+/// Cancels what is open in a scope; what is submitted there from now on never starts.
+pub(crate) fn cancel_scope(scope: &Arc<Scope>) {
+    let mut cancellation = Cancellation::default();
+    cancellation.scopes.push(scope.clone());
+    cancellation.carry_out();
+}
+
+/// Cancels what the run has submitted.
+pub(super) fn cancel_children(run: &Run) {
+    if let Some(scope) = run.children() {
+        cancel_scope(&scope);
+    }
+}
+
+/// What is to be cancelled, found from the top down: all are asked before the first ends, so that none fails because of
+/// another that is cancelled with it.
+#[derive(Default)]
+struct Cancellation {
+    scopes: Vec<Arc<Scope>>,
+    maps: Vec<Arc<MapGroup>>,
+    asked: Vec<(Arc<Run>, Cancelling<BoxBody>)>,
+}
+
+impl Cancellation {
+    /// Asks a run; what it has submitted is next.
+    fn ask(&mut self, run: Arc<Run>) {
+        let met = run.cell.cancel();
+        if let Cancelling::Executing(_) = met {
+            if run.spec.is_flow {
+                let now = run.scope.engine.clock().nanos();
+                let mut inner = run.cell.lock();
+                if inner.stage < Stage::Settling {
+                    inner.enter(StateName::Cancelling, now, None, None);
+                }
+            }
+            self.scopes.extend(run.children());
+        }
+        self.asked.push((run, met));
+    }
+
+    /// Asks all that is nested in what was found, and ends them from the bottom up.
+    fn carry_out(mut self) {
+        while let Some(scope) = self.scopes.pop() {
+            let open = scope.close();
+            self.scopes.extend(open.scopes);
+            for run in open.runs.into_iter().chain(open.maps.iter().flat_map(|map| map.open_runs())) {
+                self.ask(run);
+            }
+            self.maps.extend(open.maps);
+        }
+        for (run, met) in self.asked.into_iter().rev() {
+            stop(&run, met);
+        }
+        for map in self.maps {
+            map.cancel();
+        }
+    }
+}
+
+/// Ends a run that was asked to stop, or has whoever drives it do so.
+fn stop(run: &Arc<Run>, met: Cancelling<BoxBody>) {
+    match met {
+        Cancelling::TooLate => {}
+        Cancelling::Unstarted(body) => {
+            drop_caught(body);
+            finish(run, Err(cancelled()), Vec::new());
+        }
+        // It ends itself at its next await, or has another thread do its work.
+        Cancelling::Executing(Some(driver)) => driver.wake(),
+        Cancelling::Executing(None) if run.spec.kind == Kind::Async => {}
+        Cancelling::Executing(None) if run.spec.is_flow => give_up(run),
+        // Given up on: its thread goes on alone.
+        Cancelling::Executing(None) => finish(run, Err(cancelled()), Vec::new()),
+    }
+}
+
+/// Ends a cancelled flow run whose sync body is executing on the thread that called it: once its runs have ended, whether
+/// the body has returned or not.
+fn give_up(run: &Arc<Run>) {
+    let tree = run.cell.lock().log.extra.as_ref().and_then(|extra| extra.flow.clone());
+    let Some(tree) = tree else { return };
+    let given_up = run.clone();
+    run.scope.handle.spawn(async move {
+        super::flow_run::idle(&tree).await;
+        finish(&given_up, Err(cancelled()), Vec::new());
+    });
+}

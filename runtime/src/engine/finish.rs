@@ -1,0 +1,271 @@
+//! The end of a run: its final state, its hooks, and whoever waits for it.
+
+use std::sync::{Arc, Weak};
+
+use super::attempt::cancelled;
+use super::cancel::cancel_scope;
+use super::ready::{notify, while_finishing};
+use super::{hook, signal, slots, submit};
+use crate::body::Outcome;
+use crate::context::{Failure, Scope};
+use crate::error::{ErrorKind, TaskError};
+use crate::options::Options;
+use crate::panic::drop_caught;
+use crate::run::{Downstream, Extra, Run, RunWaiter, Slot, Stop, Waiter, Waiters, state_of};
+use crate::spec::Spec;
+use crate::state::{StateName, StateType};
+
+/// Ends a run, unless it has ended. `causes` are the failures because of which it was not executed.
+pub(super) fn finish(run: &Arc<Run>, outcome: Outcome, causes: Vec<Arc<Run>>) {
+    finish_as(run, outcome, None, causes);
+}
+
+/// As [`finish`], with a message for the state of a run that completed.
+pub(super) fn finish_as(run: &Arc<Run>, outcome: Outcome, said: Option<&str>, causes: Vec<Arc<Run>>) {
+    let outcome = if run.is_plain() && !tracing::enabled!(tracing::Level::INFO) {
+        match end_plain(run, outcome) {
+            Ok(end) => return release(run, end, causes),
+            Err(outcome) => outcome,
+        }
+    } else {
+        outcome
+    };
+    let Some(stop) = run.cell.begin_to_settle() else { return drop_caught(outcome) };
+    let outcome = match stop {
+        Stop::Crash => instead(outcome, signal::crashed()),
+        // Cancelled between its verdict and now; it may be in CANCELLING.
+        Stop::Cancel if run.spec.is_flow && !is_crash(&outcome) => instead(outcome, cancelled()),
+        _ => outcome,
+    };
+    let name = name_of(&outcome);
+    let outcome = match hook::propose(run, name, outcome.as_ref().err()) {
+        Ok(()) => outcome,
+        Err(answer) => instead(outcome, answer),
+    };
+    let mut left = Some(outcome.map_err(|error| error.of_run(run.id(), || run.name())));
+    let now = run.scope.engine.clock().nanos();
+    let mut name = StateName::Completed;
+    let before = run.cell.settle(|inner| {
+        let outcome = match left.take() {
+            // Marked between these two moments.
+            outcome if inner.stop == Stop::Crash && stop != Stop::Crash => {
+                left = outcome;
+                Err(signal::crashed())
+            }
+            Some(outcome) => outcome,
+            None => Err(cancelled()),
+        };
+        name = name_of(&outcome);
+        inner.enter(name, now, said.filter(|_| outcome.is_ok()), None);
+        match outcome {
+            Ok(value) => Slot::Value(value),
+            Err(error) => Slot::Error(error),
+        }
+    });
+    drop_caught(left);
+    drop_caught(before);
+    slots::release(run);
+    let is_logged = match name.state_type() {
+        StateType::Failed | StateType::Crashed => tracing::enabled!(tracing::Level::ERROR),
+        _ => tracing::enabled!(tracing::Level::INFO),
+    };
+    let log = is_logged.then(|| run.state().message);
+    if !run.has_readers() {
+        drop_caught(run.cell.free());
+    }
+    if let Some(message) = log {
+        log_state(run, name, message.as_deref());
+    }
+    let hooks = hook::moment_of(name).and_then(|moment| hook::call(run, moment));
+    match hooks {
+        None => end(run, causes),
+        Some(hooks) => {
+            let ending = Ending { run: run.clone(), causes };
+            hook::runtime_of(run).spawn(async move {
+                hooks.await;
+                drop(ending);
+            });
+        }
+    }
+}
+
+fn name_of(outcome: &Outcome) -> StateName {
+    outcome.as_ref().err().map_or(StateName::Completed, state_of)
+}
+
+/// What a run ends with in place of `outcome`.
+fn instead(outcome: Outcome, error: TaskError) -> Outcome {
+    drop_caught(outcome);
+    Err(error)
+}
+
+/// A settled run whose async hooks are under way: it ends when this is dropped, after them or with their runtime.
+struct Ending {
+    run: Arc<Run>,
+    causes: Vec<Arc<Run>>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        end(&self.run, std::mem::take(&mut self.causes));
+    }
+}
+
+/// What a run leaves behind that has ended.
+struct End {
+    name: StateName,
+    stop: Stop,
+    waiters: Waiters,
+    trimmed: Option<Box<Extra>>,
+}
+
+/// Ends a run in one step about whose end nobody is asked or told; gives the outcome back if it was asked to stop.
+fn end_plain(run: &Run, outcome: Outcome) -> Result<End, Outcome> {
+    let name = name_of(&outcome);
+    let mut left = Some(outcome.map_err(|error| error.of_run(run.id(), || run.name())));
+    let now = run.scope.engine.clock().nanos();
+    let is_read = run.has_readers();
+    let mut trimmed = None;
+    let ended = run.cell.settle_and_end(|inner| {
+        inner.enter(name, now, None, None);
+        trimmed = inner.log.trim();
+        match left.take() {
+            Some(Ok(value)) if is_read => Slot::Value(value),
+            Some(Err(error)) => Slot::Error(error),
+            unread => {
+                left = unread;
+                Slot::Freed
+            }
+        }
+    });
+    let Some((before, waiters)) = ended else { return Err(left.unwrap_or_else(|| Err(cancelled()))) };
+    drop_caught((left, before));
+    if is_read && !run.has_readers() {
+        // The last one has gone meanwhile.
+        drop_caught(run.cell.free());
+    }
+    Ok(End { name, stop: Stop::No, waiters, trimmed })
+}
+
+/// Ends a settled run.
+fn end(run: &Arc<Run>, causes: Vec<Arc<Run>>) {
+    let name = run.name_of_state();
+    let mut trimmed = None;
+    let outermost = run.scope.parent.is_none();
+    let (waiters, stop) = run.cell.end(outermost, |log| trimmed = log.trim());
+    release(run, End { name, stop, waiters, trimmed }, causes);
+}
+
+/// Tells whoever has to do with a run that it has ended.
+fn release(run: &Arc<Run>, end: End, causes: Vec<Arc<Run>>) {
+    let End { name, stop, waiters, trimmed } = end;
+    if let Some(extra) = &trimmed {
+        if let Some(timer) = extra.timer {
+            run.scope.engine.clock().cancel(timer);
+        }
+        if let Some(children) = extra.children.as_ref().and_then(Weak::upgrade) {
+            disown(run, &children);
+        }
+    }
+    if let Some(transaction) =
+        run.scope.transaction.as_ref().filter(|_| name.state_type() != StateType::Completed)
+    {
+        transaction.failed(&Failure { run: run.clone(), causes: causes.clone() });
+    }
+    if matches!(name.state_type(), StateType::Failed | StateType::Crashed) {
+        run.scope.tree.failed(Failure { run: run.clone(), causes });
+    }
+    let is_of_map = run.is_of_map();
+    if !is_of_map {
+        run.scope.unregister(run);
+    }
+    while_finishing(|| {
+        if trimmed.is_some() {
+            drop_caught(trimmed);
+        }
+        waiters.for_each(|waiter| wake(waiter, Some(run)));
+        if !is_of_map {
+            run.scope.tree.closed();
+        }
+    });
+    if stop == Stop::Crash {
+        signal::ended();
+    }
+}
+
+/// What the run has submitted and not waited for is its scope's to answer for from now on.
+fn disown(run: &Run, children: &Arc<Scope>) {
+    run.scope.adopt(children);
+    if run.scope.is_cancelled() {
+        cancel_scope(children);
+    }
+}
+
+/// Tells one who waits that what it waits for has ended.
+pub(crate) fn wake(waiter: RunWaiter, ended: Option<&Arc<Run>>) {
+    match waiter {
+        Waiter::Downstream(Downstream::Run(run)) => submit::upstream_ended(&run),
+        Waiter::Downstream(Downstream::Map(group)) => notify(&group, ended),
+        Waiter::Waker(waker) => waker.wake(),
+    }
+}
+
+/// A run that never was: it stands for what could not be begun.
+pub(crate) fn ended_run(
+    spec: &'static Spec,
+    scope: &Arc<Scope>,
+    options: Option<Arc<Options>>,
+    error: TaskError,
+    causes: Vec<Arc<Run>>,
+) -> Arc<Run> {
+    let run = submit::new_run(spec, scope, options, None);
+    scope.register(&run);
+    scope.tree.record(&run);
+    finish(&run, Err(error), causes);
+    run
+}
+
+impl Run {
+    /// How log lines call it.
+    pub(super) fn label(&self) -> String {
+        let what = if self.spec.is_flow { "Flow" } else { "Task" };
+        format!("{what} run '{}'", self.name())
+    }
+}
+
+/// Logs that a run has entered a state.
+pub(super) fn log_state(run: &Run, name: StateName, message: Option<&str>) {
+    let state_type = name.state_type();
+    let level = match state_type {
+        StateType::Failed | StateType::Crashed => tracing::Level::ERROR,
+        StateType::Completed | StateType::Cancelled => tracing::Level::INFO,
+        StateType::Running if run.spec.is_flow => tracing::Level::INFO,
+        _ => tracing::Level::DEBUG,
+    };
+    let text = || {
+        let mut state = crate::state::State::unplaced(name, message.map(str::to_owned));
+        state.id = uuid::Uuid::nil();
+        state
+    };
+    let verb = if state_type.is_final() { "Finished in" } else { "Entered" };
+    if level == tracing::Level::ERROR {
+        tracing::error!("{} - {verb} state {}", run.label(), text());
+    } else if level == tracing::Level::INFO {
+        if state_type == StateType::Running {
+            tracing::info!("{} - Beginning flow run for flow '{}'", run.label(), run.task_name());
+        } else {
+            tracing::info!("{} - {verb} state {}", run.label(), text());
+        }
+    } else {
+        tracing::debug!("{} - {verb} state {}", run.label(), text());
+    }
+}
+
+fn is_crash(outcome: &Outcome) -> bool {
+    outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::Crashed)
+}
+
+/// Whether an error is a skip, which is no failure.
+pub(super) fn is_skip(error: &TaskError) -> bool {
+    error.kind() == ErrorKind::Skipped
+}

@@ -1,0 +1,263 @@
+//! The life of a flow run: its body, the end of all that it began, the verdict, and the attempts.
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::attempt::{self, Abandoned};
+use super::cancel::{cancel_children, cancel_scope};
+use super::finish::{finish_as, is_skip};
+use super::{admission, retry, submit, wait};
+use crate::body::{BoxBody, Outcome};
+use crate::context::{Current, Scope, Tree, current_run, own_tags, scope_here};
+use crate::error::{ErrorKind, TaskError};
+use crate::input::{EdgeList, Node};
+use crate::name;
+use crate::options::Options;
+use crate::panic::drop_caught;
+use crate::run::Run;
+use crate::runner::TaskRunner;
+use crate::runner::place::Seat;
+use crate::spec::{Kind, Spec};
+
+/// A flow with its arguments, not yet begun.
+pub(crate) struct Start {
+    pub(crate) spec: &'static Spec,
+    pub(crate) options: Option<Arc<Options>>,
+    pub(crate) edges: EdgeList,
+    pub(crate) body: BoxBody,
+    /// Whether all runs are kept for a report.
+    pub(crate) report: bool,
+}
+
+/// A flow run that has been made, and what takes it through its life.
+pub(crate) struct Begun {
+    pub(crate) run: Arc<Run>,
+    pub(crate) tree: Arc<Tree>,
+    life: Life,
+}
+
+struct Life {
+    run: Arc<Run>,
+    tree: Arc<Tree>,
+    edges: EdgeList,
+    body: BoxBody,
+    /// A sync body may be executed on the thread that waits for it.
+    here: bool,
+    runner: Option<Arc<dyn TaskRunner>>,
+    /// The failures because of which it is not executed.
+    causes: Vec<Arc<Run>>,
+}
+
+/// Makes a flow run, with one reader.
+pub(crate) fn make(start: Start) -> Begun {
+    let outer = scope_here();
+    let own_today = start.options.as_ref().and_then(|options| options.today.clone());
+    let tree = Arc::new(Tree::new(own_today.or_else(|| outer.tree.today.clone()), start.report));
+    let run = submit::new_run(start.spec, &outer, start.options, None);
+    {
+        let mut inner = run.cell.lock();
+        let extra = inner.log.extra();
+        extra.flow = Some(tree.clone());
+        extra.name = Some(name::readable(tree.prefix).into());
+    }
+    tree.belongs_to(&run);
+    outer.register(&run);
+    outer.tree.record(&run);
+    if outer.is_cancelled() {
+        super::cancel(&run);
+    }
+    let life = Life {
+        run: run.clone(),
+        tree: tree.clone(),
+        edges: start.edges,
+        body: start.body,
+        here: false,
+        runner: None,
+        causes: Vec::new(),
+    };
+    Begun { run, tree, life }
+}
+
+/// Panics where blocking for a run of the flow would wait for this very thread; before there is such a run.
+#[track_caller]
+pub(crate) fn check_may_block(spec: &Spec) {
+    if spec.kind == Kind::Async {
+        wait::check_may_drive();
+    }
+}
+
+impl Begun {
+    /// Has the runtime take it through its life.
+    pub(crate) fn spawn(self) -> (Arc<Run>, Arc<Tree>) {
+        let handle = self.run.scope.handle.clone();
+        handle.spawn(self.life.live());
+        (self.run, self.tree)
+    }
+
+    /// Takes it through its life, a sync body on this thread.
+    pub(crate) fn live_here(mut self) -> (Arc<Run>, Arc<Tree>) {
+        if self.run.spec.kind == Kind::Async {
+            let begun = self.spawn();
+            wait::block_on(&begun.0, None);
+            return begun;
+        }
+        self.life.here = true;
+        wait::block_on_future(self.life.live());
+        wait::block_on_future(wait::Ended::of(&self.run));
+        (self.run, self.tree)
+    }
+}
+
+impl Life {
+    async fn live(mut self) {
+        let abandoned = Abandoned::guard(&self.run);
+        let ended = self.attempts().await;
+        self.tree.clear();
+        drop_caught(self.body);
+        let (outcome, said) = match ended {
+            Ok((value, said)) => (Ok(value), said),
+            Err(error) => (Err(error), None),
+        };
+        abandoned.disarm();
+        finish_as(&self.run, outcome, said, self.causes);
+    }
+
+    async fn attempts(&mut self) -> Result<(crate::body::Erased, Option<&'static str>), TaskError> {
+        let run = self.run.clone();
+        attempt::unless_stopped(&run, wait::all_ended(&self.edges)).await?;
+        if run.scope.is_cancelled() {
+            return Err(attempt::cancelled());
+        }
+        admission::check(&run, &self.edges).map_err(|(error, causes)| {
+            self.causes = causes;
+            error
+        })?;
+        admission::see(&self.edges);
+        self.edges.clear();
+        check_today(self.tree.today.as_deref())?;
+        attempt::prepare(&run, &mut *self.body)?;
+        loop {
+            if let Some(hooks) = attempt::begin(&run)? {
+                hooks.await;
+            }
+            let attempted = self.attempt().await;
+            let Err(error) = attempted else { return attempted };
+            let Some(delay) = retry::next(&run, self.body.can_repeat(), &error) else { return Err(error) };
+            self.tree.clear();
+            attempt::await_retry_over(&run, delay, &error).await?;
+        }
+    }
+
+    async fn attempt(&mut self) -> Result<(crate::body::Erased, Option<&'static str>), TaskError> {
+        let run = self.run.clone();
+        let scope = attempt::new_span(&run).in_scope(|| self.scope());
+        let current = Current::in_scope(scope.clone());
+        let outcome = match run.spec.kind {
+            Kind::Async => attempt::attempt_async(&run, &mut *self.body, current).await,
+            _ if self.here && attempt::timeout(&run).is_none() => {
+                attempt::attempt_here(&run, &mut *self.body, current)
+            }
+            _ => attempt::attempt_on_thread(&run, &mut self.body, current, Seat::default()).await,
+        };
+        if let Err(error) = &outcome
+            && matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Cancelled)
+        {
+            cancel_scope(&scope);
+        }
+        if run.is_cancelling() {
+            cancel_children(&run);
+        }
+        let tree = self.tree.clone();
+        idle(&tree).await;
+        self.verdict(outcome)
+    }
+
+    /// The scope of what the body begins.
+    fn scope(&mut self) -> Arc<Scope> {
+        let run = &self.run;
+        let options = run.options();
+        let own = || {
+            let set = options.as_ref().and_then(|options| options.task_runner.clone());
+            let runner = set.or_else(|| run.spec.task_runner.map(|make| make()))?;
+            if let Err(error) = runner.start() {
+                tracing::debug!("{error}");
+            }
+            Some(runner)
+        };
+        // Built once for the flow run, whatever the number of its attempts.
+        let runner =
+            self.runner.get_or_insert_with(|| own().unwrap_or_else(|| run.scope.runner.clone())).clone();
+        let scope = Scope::new(
+            run.scope.engine.clone(),
+            run.scope.handle.clone(),
+            runner,
+            self.tree.clone(),
+            Some(run.clone()),
+            own_tags(run),
+            run.scope.transaction.clone(),
+        );
+        run.cell.lock().log.extra().children = Some(Arc::downgrade(&scope));
+        if run.is_cancelling() {
+            cancel_scope(&scope);
+        }
+        scope
+    }
+
+    /// What the flow run ends with, given what its body ended with.
+    fn verdict(&self, outcome: Outcome) -> Result<(crate::body::Erased, Option<&'static str>), TaskError> {
+        // The last attempt's, whatever those before it gave.
+        let before = {
+            let mut shared = self.tree.shared.lock();
+            let value = if self.tree.keeps_records() { outcome.as_ref().ok().cloned() } else { None };
+            std::mem::replace(&mut shared.value, value)
+        };
+        drop_caught(before);
+        if self.run.is_cancelling() {
+            return Err(attempt::cancelled());
+        }
+        let value = outcome?;
+        let references = self.tree.shared.lock().references.take();
+        if let Some(references) = references {
+            let failed = references.iter().any(|node| match node {
+                Node::Run(run) => has_failed(run),
+                Node::Map(group) => group.runs().iter().any(|run| has_failed(run)),
+            });
+            if failed {
+                return Err(TaskError::verdict("Some reference tasks failed.".into()));
+            }
+            return Ok((value, Some("All reference tasks succeeded.")));
+        }
+        match self.tree.unseen_failures() {
+            (_, 0) => Ok((value, None)),
+            (total, failed) => Err(TaskError::verdict(format!("{failed}/{total} task runs failed."))),
+        }
+    }
+}
+
+/// Waits until no run is open.
+pub(super) async fn idle(tree: &Tree) {
+    std::future::poll_fn(|cx| if tree.is_idle(cx.waker()) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+fn has_failed(run: &Run) -> bool {
+    run.error().is_some_and(|error| !is_skip(&error))
+}
+
+fn check_today(today: Option<&str>) -> Result<(), TaskError> {
+    match today {
+        Some(today) if today.parse::<jiff::civil::Date>().is_err() => Err(TaskError::new(
+            ErrorKind::Failed,
+            format!("`with_today(\"{today}\")`: that is not a date; write it as 2020-01-02"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Lets the runs of `references` alone decide the flow run's state.
+pub(crate) fn set_references(references: EdgeList) -> bool {
+    if !current_run().is_some_and(|run| run.spec.is_flow) {
+        return false;
+    }
+    scope_here().tree.shared.lock().references = Some(references.into_iter().map(|edge| edge.node).collect());
+    true
+}

@@ -1,0 +1,274 @@
+//! Ready runs: admitted one after another, never one inside another, and handed to the runner.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+
+use super::attempt::Execution;
+use super::{admission, attempt, finish, slots};
+use crate::body::BoxBody;
+use crate::error::{ErrorKind, TaskError};
+use crate::map::MapGroup;
+use crate::panic::drop_caught;
+use crate::run::Run;
+use crate::runner::runtime::RuntimeHandle;
+use crate::spec::Kind;
+
+/// What a thread has to do before it goes on, found while it did something of the kind: never one inside of the other, as
+/// what follows from what has no bound.
+#[derive(Default)]
+struct Turn {
+    /// Runs to admit, and those to hand over.
+    waiting: VecDeque<Arc<Run>>,
+    admitted: VecDeque<Arc<Run>>,
+    /// Maps that are to be told of the end of something.
+    told: VecDeque<(Arc<MapGroup>, Option<Arc<Run>>)>,
+}
+
+impl Turn {
+    fn is_over(&self) -> bool {
+        self.waiting.is_empty() && self.admitted.is_empty() && self.told.is_empty()
+    }
+}
+
+/// What a thread is at.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a flag for each, as one may go on in the course of another"
+)]
+#[derive(Clone, Copy)]
+struct Flags {
+    admitting: bool,
+    telling: bool,
+    /// The runs become ready because the run that the thread has executed has ended.
+    finishing: bool,
+    /// The thread executes a body, which may end other runs: what becomes ready by that cannot go next on this thread.
+    in_body: bool,
+}
+
+impl Flags {
+    const NONE: Self = Self { admitting: false, telling: false, finishing: false, in_body: false };
+}
+
+thread_local! {
+    static FLAGS: Cell<Flags> = const { Cell::new(Flags::NONE) };
+    static TURN: RefCell<Turn> = RefCell::new(Turn::default());
+}
+
+/// A thread that executes a body begins a turn of its own: what the body submits is not left for later.
+pub(super) struct BodyTurn {
+    flags: Flags,
+    /// What the turn before still has to do, where there is something.
+    before: Option<Box<Turn>>,
+}
+
+impl BodyTurn {
+    pub(super) fn begin() -> Self {
+        let flags = FLAGS.replace(Flags { in_body: true, ..Flags::NONE });
+        let mut before = None;
+        if flags.admitting || flags.telling {
+            // Fails only while the thread is being torn down, where nothing of ours runs any more.
+            let _ = TURN.try_with(|turn| {
+                let turn = &mut *turn.borrow_mut();
+                if !turn.is_over() {
+                    before = Some(Box::new(std::mem::take(turn)));
+                }
+            });
+        }
+        Self { flags, before }
+    }
+}
+
+impl Drop for BodyTurn {
+    fn drop(&mut self) {
+        FLAGS.set(self.flags);
+        if let Some(before) = self.before.take() {
+            let _ = TURN.try_with(|turn| *turn.borrow_mut() = *before);
+        }
+    }
+}
+
+/// Does `action` while the flag is set like this.
+fn with_finishing(finishing: bool, action: impl FnOnce()) {
+    let before = FLAGS.get().finishing;
+    FLAGS.set(Flags { finishing, ..FLAGS.get() });
+    action();
+    FLAGS.set(Flags { finishing: before, ..FLAGS.get() });
+}
+
+/// Does `action`, during which runs become ready because another has ended.
+pub(super) fn while_finishing(action: impl FnOnce()) {
+    with_finishing(!FLAGS.get().in_body, action);
+}
+
+/// Does `action`, during which runs are begun that do not go before others: those of a map whose window moves on.
+pub(crate) fn in_line(action: impl FnOnce()) {
+    with_finishing(false, action);
+}
+
+/// Tells a map that one of its runs, or something before them, has ended; now, or once it has been told what it is being told.
+pub(super) fn notify(map: &Arc<MapGroup>, ended: Option<&Arc<Run>>) {
+    if FLAGS.get().telling {
+        TURN.with(|turn| turn.borrow_mut().told.push_back((map.clone(), ended.cloned())));
+        return;
+    }
+    FLAGS.set(Flags { telling: true, ..FLAGS.get() });
+    map.notified(ended);
+    while let Some((map, ended)) = TURN.with(|turn| turn.borrow_mut().told.pop_front()) {
+        map.notified(ended.as_ref());
+    }
+    FLAGS.set(Flags { telling: false, ..FLAGS.get() });
+}
+
+/// A run's upstreams have ended: it is admitted and handed to its runner, or ends unexecuted.
+pub(super) fn ready(run: Arc<Run>) {
+    in_turn(run, |run| admission::admit(run) && slots::acquire(run), |turn| &mut turn.waiting);
+}
+
+/// A run is to be executed once more.
+pub(super) fn retry(run: Arc<Run>) {
+    if slots::acquire(&run) {
+        dispatch(run);
+    }
+}
+
+/// A run that has been admitted has its slots too.
+pub(super) fn dispatch(run: Arc<Run>) {
+    in_turn(run, |_| true, |turn| &mut turn.admitted);
+}
+
+/// Does it now, and then what was found on the way; or leaves it to the frame below that is at it.
+fn in_turn(
+    run: Arc<Run>,
+    admit: impl FnOnce(&Arc<Run>) -> bool,
+    queue: impl FnOnce(&mut Turn) -> &mut VecDeque<Arc<Run>>,
+) {
+    if FLAGS.get().admitting {
+        return TURN.with(|turn| queue(&mut turn.borrow_mut()).push_back(run));
+    }
+    FLAGS.set(Flags { admitting: true, ..FLAGS.get() });
+    let mut admitted = if admit(&run) { Some(run) } else { None };
+    loop {
+        // All are admitted before the first is handed over, so that whoever executes one of them may execute another that
+        // it waits for.
+        while let Some(run) = TURN.with(|turn| turn.borrow_mut().waiting.pop_front()) {
+            if admission::admit(&run) && slots::acquire(&run) {
+                TURN.with(|turn| turn.borrow_mut().admitted.push_back(run));
+            }
+        }
+        let Some(run) = admitted.take().or_else(|| TURN.with(|turn| turn.borrow_mut().admitted.pop_front()))
+        else {
+            break;
+        };
+        if run.cell.make_ready() {
+            let runner = run.scope.runner.clone();
+            let follow_up = FLAGS.get().finishing;
+            if let Err(error) = runner.submit(ReadyRun { run, follow_up, offered: false }) {
+                tracing::error!("a run is cancelled: {error}");
+            }
+        }
+    }
+    FLAGS.set(Flags { admitting: false, ..FLAGS.get() });
+}
+
+/// A task run that may be executed now.
+///
+/// Whoever executes it needs nothing else: it never panics, and reports its end itself. It may have been executed by
+/// somebody else meanwhile, a thread that waits for it, or have been cancelled: then executing it does nothing. Dropped
+/// without being executed, it is cancelled.
+pub struct ReadyRun {
+    run: Arc<Run>,
+    follow_up: bool,
+    /// Dropping it cancels nothing: it was offered to be executed here, and still stands where it was submitted before; or it
+    /// was executed, by somebody else perhaps, and the run may await another attempt.
+    offered: bool,
+}
+
+impl ReadyRun {
+    /// A run that a thread waits for, to be offered to its runner.
+    pub(super) fn offered(run: Arc<Run>) -> Self {
+        Self { run, follow_up: false, offered: true }
+    }
+
+    /// How it is to be executed.
+    pub fn kind(&self) -> Kind {
+        self.run.spec.kind
+    }
+
+    /// The key of its task.
+    pub fn task_key(&self) -> String {
+        self.run.spec.key()
+    }
+
+    /// The run, as hooks see it.
+    pub fn task_run(&self) -> crate::TaskRun {
+        crate::TaskRun(self.run.clone())
+    }
+
+    /// Its inputs by parameter, as JSON; `None` for one whose type cannot be written as such.
+    pub fn inputs(&self) -> Vec<(&'static str, Option<serde_json::Value>)> {
+        attempt::inputs(&self.run)
+    }
+
+    /// Whether it has become ready because of the end of the run that this thread has just executed: it may go next.
+    pub fn is_follow_up(&self) -> bool {
+        self.follow_up
+    }
+
+    pub(crate) fn handle(&self) -> &RuntimeHandle {
+        &self.run.scope.handle
+    }
+
+    /// Executes it, on the task that polls what this gives.
+    pub fn execute(mut self) -> Execution {
+        let body = self.claim();
+        Execution::new(self.run.clone(), body)
+    }
+
+    /// The body, unless somebody else has it; nobody has one any more of a runner that was shut down.
+    fn claim(&mut self) -> Option<BoxBody> {
+        if self.run.scope.runner.is_shut_down() {
+            return None;
+        }
+        self.offered = true;
+        self.run.cell.claim()
+    }
+
+    /// Executes it, on this thread: for sync kinds. An async one is driven to its end.
+    pub fn execute_blocking(mut self) {
+        if self.kind() == Kind::Async {
+            let handle = self.handle().get();
+            let _entered = handle.enter();
+            return super::wait::block_on_future(self.execute());
+        }
+        if let Some(body) = self.claim() {
+            let run = self.run.clone();
+            drop(self);
+            attempt::execute_blocking(&run, body);
+        }
+    }
+}
+
+impl Drop for ReadyRun {
+    fn drop(&mut self) {
+        if self.offered {
+            return;
+        }
+        // Only where it is ready: a run that awaits another attempt stands nowhere.
+        if let Some(body) = self.run.cell.claim() {
+            drop_caught(body);
+            let error = TaskError::new(
+                ErrorKind::Cancelled,
+                "the task runner was shut down before the run had started",
+            );
+            finish::finish(&self.run, Err(error), Vec::new());
+        }
+    }
+}
+
+impl fmt::Debug for ReadyRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReadyRun({:?})", self.run)
+    }
+}

@@ -1,0 +1,112 @@
+//! The beginning of a run: created, told to those upstream, or ready at once.
+
+use std::sync::Arc;
+
+use super::cancel;
+use super::ready::ready;
+use crate::body::{BoxBody, Upstreams};
+use crate::context::{Scope, scope_here};
+use crate::input::EdgeList;
+use crate::map;
+use crate::options::Options;
+use crate::run::{Downstream, NO_INDEX, NewRun, Run, Slot, Waiter};
+use crate::spec::Spec;
+
+/// Submits a run here; it counts one reader, which is the caller's.
+pub(crate) fn submit(
+    spec: &'static Spec,
+    options: Option<Arc<Options>>,
+    mut edges: EdgeList,
+    body: BoxBody,
+) -> Arc<Run> {
+    if let Some(options) = &options {
+        edges.extend(options.wait_for.iter().cloned());
+    }
+    let run = new_run(spec, &scope_here(), options, Some(body));
+    begin(&run, edges, None);
+    run
+}
+
+/// A run of its own, of no map.
+pub(super) fn new_run(
+    spec: &'static Spec,
+    scope: &Arc<Scope>,
+    options: Option<Arc<Options>>,
+    body: Option<BoxBody>,
+) -> Arc<Run> {
+    let (number, ordinal) = scope.tree.enroll(spec);
+    Run::new(
+        NewRun {
+            spec,
+            scope: scope.clone(),
+            number,
+            ordinal,
+            index: NO_INDEX,
+            readers: 1,
+            options,
+            waiter: None,
+        },
+        body,
+    )
+}
+
+/// Begins a run that has been made: it waits for its upstreams, and, in a chunk of a map, for the run that it `follows`.
+pub(crate) fn begin(run: &Arc<Run>, edges: EdgeList, follows: Option<&Arc<Run>>) {
+    enlist(run);
+    if run.scope.is_cancelled() {
+        return cancel(run);
+    }
+    if edges.is_empty() && follows.is_none() {
+        return ready(run.clone());
+    }
+    // One more than there are, so that it is not ready before all have been asked.
+    let remaining = u32::try_from(edges.len()).unwrap_or(u32::MAX - 2) + 1 + u32::from(follows.is_some());
+    if let Slot::Body(body) = &mut run.cell.lock().slot {
+        body.upstreams().remaining = remaining;
+    }
+    let mut ended = 1;
+    for edge in &edges {
+        ended += u32::from(map::subscribe(&edge.node, Downstream::Run(run.clone())).is_err());
+    }
+    if let Some(before) = follows {
+        let waiter = Waiter::Downstream(Downstream::Run(run.clone()));
+        ended += u32::from(before.cell.subscribe(waiter).is_err());
+    }
+    count_down(run, ended, |upstreams| upstreams.edges = edges);
+}
+
+/// Notes a run that has been made, and that is cancelled before it begins.
+pub(crate) fn begin_cancelled(run: &Arc<Run>) {
+    enlist(run);
+    cancel(run);
+}
+
+/// Lists a run as open. A map answers for its runs.
+fn enlist(run: &Arc<Run>) {
+    if !run.is_of_map() {
+        run.scope.register(run);
+    }
+    run.scope.tree.record(run);
+}
+
+/// One of a run's upstreams has ended.
+pub(super) fn upstream_ended(run: &Arc<Run>) {
+    count_down(run, 1, |_| ());
+}
+
+/// So many of a run's upstreams have ended. The last one makes it ready.
+fn count_down(run: &Arc<Run>, ended: u32, note: impl FnOnce(&mut Upstreams)) {
+    let is_ready = match &mut run.cell.lock().slot {
+        Slot::Body(body) => {
+            let upstreams = body.upstreams();
+            note(upstreams);
+            upstreams.remaining -= ended;
+            upstreams.remaining == 0
+        }
+        // It was cancelled meanwhile.
+        _ => false,
+    };
+    if is_ready {
+        ready(run.clone());
+    }
+}

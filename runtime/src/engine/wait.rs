@@ -1,0 +1,385 @@
+//! Waiting for runs: in async code through wakers, in sync code by parking the thread.
+//!
+//! A thread that waits lends its place on the runner. If the run it waits for is ready and nobody has started it, the
+//! thread executes that run itself; it never executes anything else meanwhile.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::Duration;
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+use super::awaited;
+use super::ready::ReadyRun;
+use crate::body::Outcome;
+use crate::context::scope_here;
+use crate::input::{Edge, Node};
+use crate::map::MapGroup;
+use crate::run::{Run, Slot, Stage};
+use crate::runner::runtime::RuntimeHandle;
+use crate::runner::{place, threads};
+use crate::spec::Kind;
+
+/// How deep runs are executed by threads that wait for them, one on the stack of another.
+const DEPTH: u32 = 64;
+
+thread_local! {
+    static EXECUTING: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Whether the run has ended; else the task is woken when it has.
+pub(crate) fn poll_ended(run: &Arc<Run>, cx: &Context<'_>) -> Poll<()> {
+    if run.subscribe_waker(cx.waker()) {
+        awaited::note_run(run);
+        Poll::Pending
+    } else {
+        Poll::Ready(())
+    }
+}
+
+/// The outcome of an ended run, which counts as seen.
+pub(crate) fn seen(run: &Run) -> Outcome {
+    run.see().unwrap_or_else(|| Err(super::attempt::cancelled()))
+}
+
+/// Ready when the run has ended.
+pub(crate) struct Ended(Arc<Run>);
+
+impl Ended {
+    pub(crate) fn of(run: &Arc<Run>) -> Self {
+        Self(run.clone())
+    }
+}
+
+impl Future for Ended {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        poll_ended(&self.0, cx)
+    }
+}
+
+/// Ready when all runs of a map have ended, or one has failed.
+pub(crate) struct Settled(Arc<MapGroup>);
+
+impl Settled {
+    pub(crate) fn of(group: &Arc<MapGroup>) -> Self {
+        Self(group.clone())
+    }
+}
+
+impl Future for Settled {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0.poll_settled(cx.waker()) {
+            return Poll::Ready(());
+        }
+        awaited::note_map(&self.0);
+        Poll::Pending
+    }
+}
+
+/// Ready when all runs of a map have ended.
+pub(crate) struct Done(Arc<MapGroup>);
+
+impl Done {
+    pub(crate) fn of(group: &Arc<MapGroup>) -> Self {
+        group.touch();
+        Self(group.clone())
+    }
+}
+
+impl Future for Done {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0.poll_done(cx.waker()) {
+            return Poll::Ready(());
+        }
+        awaited::note_map(&self.0);
+        Poll::Pending
+    }
+}
+
+/// Waits until all of these have ended.
+pub(crate) async fn all_ended(edges: &[Edge]) {
+    for edge in edges {
+        match &edge.node {
+            Node::Run(upstream) => Ended::of(upstream).await,
+            Node::Map(group) => Done::of(group).await,
+        }
+    }
+}
+
+/// Ready when the length of a map is known.
+pub(crate) struct Opened(Arc<MapGroup>);
+
+impl Opened {
+    pub(crate) fn of(group: &Arc<MapGroup>) -> Self {
+        Self(group.clone())
+    }
+}
+
+impl Future for Opened {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0.poll_opened(cx.waker()) {
+            return Poll::Ready(());
+        }
+        awaited::note_map(&self.0);
+        Poll::Pending
+    }
+}
+
+/// Ready when all runs of a map have been made.
+pub(crate) struct Made(Arc<MapGroup>);
+
+impl Made {
+    pub(crate) fn of(group: &Arc<MapGroup>) -> Self {
+        Self(group.clone())
+    }
+}
+
+impl Future for Made {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0.poll_made(cx.waker()) {
+            return Poll::Ready(());
+        }
+        awaited::note_map(&self.0);
+        Poll::Pending
+    }
+}
+
+/// Blocks until the run has ended, or the time is over; says whether it has ended.
+#[track_caller]
+pub(crate) fn block_on(run: &Arc<Run>, timeout: Option<Duration>) -> bool {
+    if run.has_ended() {
+        return true;
+    }
+    if timeout.is_none() && is_ready(run) && execute_here(run) && run.has_ended() {
+        return true;
+    }
+    if timeout == Some(Duration::ZERO) {
+        return false;
+    }
+    check_may_wait(|| vec![Node::Run(run.clone())]);
+    match timeout {
+        None => {
+            block_on_unchecked(Ended::of(run));
+            true
+        }
+        Some(timeout) => {
+            let clock = run.scope.engine.clock().clone();
+            let over = Arc::new(AtomicBool::new(false));
+            let mut timer = None;
+            let mut ended = Ended::of(run);
+            let has_ended = block_on_unchecked(std::future::poll_fn(|cx| {
+                if Pin::new(&mut ended).poll(cx).is_ready() {
+                    return Poll::Ready(true);
+                }
+                if over.load(Ordering::SeqCst) {
+                    return Poll::Ready(false);
+                }
+                timer.get_or_insert_with(|| {
+                    let (over, waker) = (over.clone(), cx.waker().clone());
+                    clock.after(timeout, move || {
+                        over.store(true, Ordering::SeqCst);
+                        waker.wake();
+                    })
+                });
+                Poll::Pending
+            }));
+            if let Some(timer) = timer {
+                clock.cancel(timer);
+            }
+            has_ended
+        }
+    }
+}
+
+/// Blocks until all runs of the map have ended.
+#[track_caller]
+pub(crate) fn block_on_map(group: &Arc<MapGroup>) {
+    check_may_wait(|| vec![Node::Map(group.clone())]);
+    block_on_unchecked(Done::of(group));
+}
+
+/// Blocks until all runs of the map have ended, or one has failed.
+#[track_caller]
+pub(crate) fn block_on_settled(group: &Arc<MapGroup>) {
+    check_may_wait(|| vec![Node::Map(group.clone())]);
+    block_on_unchecked(Settled::of(group));
+}
+
+/// Whether the run could be executed by whoever waits for it.
+fn is_ready(run: &Run) -> bool {
+    run.spec.kind != Kind::Async && !run.spec.is_flow && run.cell.lock().stage == Stage::Ready
+}
+
+/// Offers the run's runner to execute it on this thread.
+fn execute_here(run: &Arc<Run>) -> bool {
+    let depth = EXECUTING.get();
+    if depth >= DEPTH || on_single_threaded_runtime() {
+        return false;
+    }
+    EXECUTING.set(depth + 1);
+    let runner = run.scope.runner.clone();
+    let offered = || runner.execute_here(ReadyRun::offered(run.clone()));
+    let executed = if on_worker_of_runtime() { tokio::task::block_in_place(offered) } else { offered() };
+    EXECUTING.set(depth);
+    executed
+}
+
+/// How deep this thread is in executing runs, one on the stack of another.
+pub(crate) fn deeper<T>(action: impl FnOnce() -> T) -> Result<T, ()> {
+    let depth = EXECUTING.get();
+    if depth >= DEPTH {
+        return Err(());
+    }
+    EXECUTING.set(depth + 1);
+    let done = action();
+    EXECUTING.set(depth);
+    Ok(done)
+}
+
+fn flavor_here() -> Option<RuntimeFlavor> {
+    if threads::is_ours() {
+        return None;
+    }
+    Handle::try_current().ok().map(|handle| handle.runtime_flavor())
+}
+
+fn on_single_threaded_runtime() -> bool {
+    flavor_here() == Some(RuntimeFlavor::CurrentThread)
+}
+
+fn on_worker_of_runtime() -> bool {
+    flavor_here() == Some(RuntimeFlavor::MultiThread)
+}
+
+/// Panics where blocking would wait for this very thread.
+#[track_caller]
+fn check_thread(needs_this_runtime: impl FnOnce() -> bool) {
+    assert!(
+        !(on_single_threaded_runtime() && needs_this_runtime()),
+        "blocking here would wait for ever: what is waited for executes on the thread of this single-threaded tokio \
+         runtime; use `.await` instead, or a multi-threaded runtime"
+    );
+}
+
+/// Panics where an async body of the scope here cannot be driven: on the thread that it needs to make progress.
+#[track_caller]
+pub(crate) fn check_may_drive() {
+    check_thread(|| scope_here().handle.id() == RuntimeHandle::current_id());
+}
+
+/// Panics where waiting for all of these would wait for this very thread.
+#[track_caller]
+pub(crate) fn check_may_wait(nodes: impl FnOnce() -> Vec<Node>) {
+    check_thread(|| needs_this_runtime(nodes()));
+}
+
+/// Panics where waiting for one of these, whichever ends first, would wait for this very thread.
+#[track_caller]
+pub(crate) fn check_may_wait_for_one(runs: impl IntoIterator<Item = Arc<Run>>) {
+    check_thread(|| {
+        let mut runs = runs.into_iter().peekable();
+        runs.peek().is_some() && runs.all(|run| needs_this_runtime(vec![Node::Run(run)]))
+    });
+}
+
+/// Whether one of these, or of those that they wait for, executes on the runtime of this thread.
+fn needs_this_runtime(mut open: Vec<Node>) -> bool {
+    let Ok(here) = Handle::try_current() else { return false };
+    let mut seen = HashSet::new();
+    while let Some(node) = open.pop() {
+        let place = match &node {
+            Node::Run(run) => Arc::as_ptr(run).cast::<()>(),
+            Node::Map(group) => Arc::as_ptr(group).cast(),
+        };
+        if !seen.insert(place) {
+            continue;
+        }
+        match node {
+            Node::Run(run) => {
+                if run.has_ended() {
+                    continue;
+                }
+                let on_tokio = run.spec.kind == Kind::Async || run.spec.is_flow;
+                if on_tokio && run.scope.handle.id() == Some(here.id()) {
+                    return true;
+                }
+                let mut inner = run.cell.lock();
+                if let Slot::Body(body) = &mut inner.slot {
+                    open.extend(body.upstreams().edges.iter().map(|edge| edge.node.clone()));
+                }
+            }
+            Node::Map(group) => {
+                if group.is_done() {
+                    continue;
+                }
+                if group.spec.kind == Kind::Async && group.scope.handle.id() == Some(here.id()) {
+                    return true;
+                }
+                open.extend(group.runs().into_iter().map(Node::Run));
+                open.extend(group.awaited());
+            }
+        }
+    }
+    false
+}
+
+/// Blocks for a future that needs nothing of this thread.
+pub(crate) fn block_on_future<F: Future>(future: F) -> F::Output {
+    block_on_unchecked(future)
+}
+
+fn block_on_unchecked<F: Future>(future: F) -> F::Output {
+    let park = || awaited::aside(|| park_on(future));
+    if on_worker_of_runtime() { tokio::task::block_in_place(park) } else { park() }
+}
+
+struct Parked {
+    thread: Thread,
+    woken: AtomicBool,
+}
+
+impl Wake for Parked {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+}
+
+/// Parks this thread until the future is ready; its place on the runner goes to others meanwhile.
+fn park_on<F: Future>(future: F) -> F::Output {
+    let parked = Arc::new(Parked { thread: std::thread::current(), woken: AtomicBool::new(false) });
+    let waker = Waker::from(parked.clone());
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    let mut lent = None;
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            drop(lent);
+            return output;
+        }
+        lent = lent.or_else(place::lend);
+        while !parked.woken.swap(false, Ordering::Acquire) {
+            std::thread::park();
+        }
+    }
+}

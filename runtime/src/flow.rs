@@ -1,0 +1,211 @@
+//! Flows as users hold them: calls, and reports of their runs. Typed shells over the engine.
+
+mod report;
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::body::{ArgTuple, Job, JobArgs, JobFns, Task};
+use crate::bounds::Output;
+use crate::context::Tree;
+use crate::engine::flow_run::{self, Start};
+use crate::engine::wait;
+use crate::error::{ErrorKind, FlowError, TaskError};
+use crate::future::{FlowFuture, Reader};
+use crate::input::{Dependencies, EdgeList, Edges};
+use crate::options::Options;
+
+pub use report::FlowRun;
+
+/// A call of a flow: nothing happens until it is awaited, asked for its [`result`](Self::result) or
+/// [`report`](Self::report), or [started](Self::start).
+///
+/// Dropping it once it has been polled, and before it has ended, cancels the run.
+#[must_use = "a call does nothing until it is awaited, or asked for its `.result()`, or started with `.start()`"]
+pub struct FlowCall<K: Task> {
+    args: K::Args,
+    options: Options,
+    has_options: bool,
+    clone: Option<fn(&K::Args) -> K::Args>,
+}
+
+/// What begins a flow run, its arguments being there or to come.
+pub(crate) fn start_of<K: Task + 'static>(
+    args: JobArgs<K::Args>,
+    options: Option<Options>,
+    clone: Option<fn(&K::Args) -> K::Args>,
+    mut edges: EdgeList,
+) -> Start
+where
+    K::Args: 'static,
+{
+    edges.extend(options.iter().flat_map(|options| options.wait_for.iter().cloned()));
+    let body = K::Args::boxed(Job::new(args, JobFns::of::<K>(clone)));
+    Start { spec: &K::SPEC.0, options: options.map(Arc::new), edges, body, report: false }
+}
+
+impl<K: Task> FlowCall<K> {
+    /// What a flow's function returns.
+    #[doc(hidden)]
+    pub fn new(args: K::Args) -> Self {
+        Self { args, options: Options::default(), has_options: false, clone: None }
+    }
+}
+
+impl<K: Task + 'static> FlowCall<K>
+where
+    K::Args: 'static,
+{
+    pub(crate) fn with_options(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        self.has_options = true;
+        change(&mut self.options);
+        self
+    }
+
+    pub(crate) fn with_clone(mut self, clone: fn(&K::Args) -> K::Args) -> Self {
+        self.clone = Some(clone);
+        self
+    }
+
+    fn into_start(self, report: bool) -> Start {
+        let options = self.has_options.then_some(self.options);
+        Start { report, ..start_of::<K>(JobArgs::Ready(self.args), options, self.clone, EdgeList::new()) }
+    }
+
+    /// Begins the run now; it goes on by itself, until its last future is dropped.
+    ///
+    /// A sync flow executes on a thread of its own.
+    pub fn start(self) -> FlowFuture<K::Output> {
+        let (run, _) = flow_run::make(self.into_start(false)).spawn();
+        FlowFuture::from_reader(Reader::counted(run))
+    }
+
+    /// Runs the flow and blocks for its result; a sync flow runs on this thread.
+    ///
+    /// # Errors
+    /// What the flow run ended with instead: the body's error, a task run that failed and that nobody looked at, a timeout,
+    /// a panic, a cancellation.
+    ///
+    /// # Panics
+    /// Panics where an async flow is called like this on the thread of a single-threaded tokio runtime: await it there.
+    #[track_caller]
+    pub fn result(self) -> Result<K::Output, FlowError> {
+        flow_run::check_may_block(&K::SPEC.0);
+        let (run, _) = flow_run::make(self.into_start(false)).live_here();
+        output(FlowFuture::from_reader(Reader::counted(run)))
+    }
+
+    /// Runs the flow and gives a report of it; never fails. Dropped before its end, it cancels the run.
+    pub async fn report(self) -> FlowRun<K::Output> {
+        let (run, tree) = flow_run::make(self.into_start(true)).spawn();
+        let tree = Recorded(tree);
+        let future = FlowFuture::from_reader(Reader::counted(run));
+        let _ = future.finished().await;
+        FlowRun::of(&future, &tree.0)
+    }
+
+    /// Runs the flow, a sync one on this thread, and gives a report of it; never fails.
+    ///
+    /// # Panics
+    /// As [`result`](Self::result).
+    #[track_caller]
+    pub fn report_blocking(self) -> FlowRun<K::Output> {
+        flow_run::check_may_block(&K::SPEC.0);
+        let (run, tree) = flow_run::make(self.into_start(true)).live_here();
+        let future = FlowFuture::from_reader(Reader::counted(run));
+        let _ = future.state();
+        FlowRun::of(&future, &tree)
+    }
+}
+
+/// The records of a flow run, which go with whoever asked for the report.
+struct Recorded(Arc<Tree>);
+
+impl Drop for Recorded {
+    fn drop(&mut self) {
+        drop(self.0.take_records());
+    }
+}
+
+/// The value of a flow run that nobody else reads.
+fn output<T: Output>(future: FlowFuture<T>) -> Result<T, FlowError> {
+    future.reader().run().mark_seen();
+    let value = future.reader().run().take_outcome().unwrap_or_else(|| Err(lost()))?;
+    drop(future);
+    Ok(T::of_erased(value).and_then(Arc::into_inner).ok_or_else(lost)?)
+}
+
+fn lost() -> TaskError {
+    TaskError::new(ErrorKind::Crashed, "the result of a call is gone: this is a bug in millrun")
+}
+
+/// A call of a flow, being executed. Dropped before its end, it cancels the run.
+#[must_use = "a future does nothing until it is awaited"]
+pub struct FlowCallFuture<K: Task> {
+    call: Option<FlowCall<K>>,
+    future: Option<FlowFuture<K::Output>>,
+}
+
+// Nothing in it is ever pinned.
+impl<K: Task> Unpin for FlowCallFuture<K> {}
+
+impl<K: Task + 'static> Future for FlowCallFuture<K>
+where
+    K::Args: 'static,
+{
+    type Output = Result<K::Output, FlowError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if let Some(call) = this.call.take() {
+            this.future = Some(call.start());
+        }
+        match this.future.take() {
+            Some(future) if wait::poll_ended(future.reader().run(), cx).is_pending() => {
+                this.future = Some(future);
+                Poll::Pending
+            }
+            Some(future) => Poll::Ready(output(future)),
+            None => Poll::Ready(Err(lost().into())),
+        }
+    }
+}
+
+impl<K: Task + 'static> IntoFuture for FlowCall<K>
+where
+    K::Args: 'static,
+{
+    type Output = Result<K::Output, FlowError>;
+    type IntoFuture = FlowCallFuture<K>;
+
+    fn into_future(self) -> FlowCallFuture<K> {
+        FlowCallFuture { call: Some(self), future: None }
+    }
+}
+
+impl<K: Task> fmt::Debug for FlowCall<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FlowCall({})", K::SPEC.0.name)
+    }
+}
+
+impl<K: Task> fmt::Debug for FlowCallFuture<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FlowCallFuture").field(&self.future).finish()
+    }
+}
+
+/// Lets these task runs, and flow runs, alone decide the state of the flow run that executes here: FAILED with
+/// `Some reference tasks failed.` if one of them failed, else COMPLETED with `All reference tasks succeeded.`
+///
+/// Named again, they replace those named before. Outside of a flow's body it is ignored, with a warning.
+pub fn reference_tasks(references: impl Dependencies) {
+    let mut edges = Edges::default();
+    references.add_to(&mut edges);
+    if !flow_run::set_references(edges.list) {
+        tracing::warn!("`reference_tasks` was called outside of a flow run: it is ignored");
+    }
+}

@@ -1,0 +1,129 @@
+//! Reports of flow runs.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::bounds::Output;
+use crate::context::{FlowRunInfo, TaskRun, Tree};
+use crate::error::{ErrorKind, FlowError, TaskError};
+use crate::future::{FlowFuture, typed};
+use crate::id::FlowRunId;
+use crate::run::Run;
+use crate::state::State;
+
+/// A flow run that has ended: its result, its states, and each of its task runs and child flow runs.
+///
+/// Displays as a line for the flow run and one for each run in it.
+pub struct FlowRun<T> {
+    run: Arc<Run>,
+    result: Result<Arc<T>, FlowError>,
+    value: Option<Arc<T>>,
+    records: Vec<Arc<Run>>,
+}
+
+impl<T: Output> FlowRun<T> {
+    pub(super) fn of(future: &FlowFuture<T>, tree: &Tree) -> Self {
+        let run = future.reader().run().clone();
+        let unknown =
+            || TaskError::new(ErrorKind::Crashed, "the flow run has no outcome: this is a bug in millrun");
+        let result = run.outcome().unwrap_or_else(|| Err(unknown())).map_err(FlowError::from);
+        let value = tree.shared.lock().value.take().and_then(|value| T::of_erased(value));
+        Self {
+            result: result.and_then(|value| Ok(typed(Ok(value))?)),
+            value,
+            records: tree.take_records(),
+            run,
+        }
+    }
+}
+
+impl<T> FlowRun<T> {
+    /// What calling the flow would have given.
+    ///
+    /// # Errors
+    /// Why the flow run is not COMPLETED.
+    pub fn result(&self) -> Result<&T, &FlowError> {
+        self.result.as_ref().map(|value| &**value)
+    }
+
+    /// What the body gave, even if the flow run failed otherwise.
+    pub fn value(&self) -> Option<&T> {
+        self.value.as_deref()
+    }
+
+    /// The final state.
+    pub fn state(&self) -> State {
+        self.run.state()
+    }
+
+    /// All states, in order.
+    pub fn states(&self) -> Vec<State> {
+        self.run.states()
+    }
+
+    /// The id.
+    pub fn id(&self) -> FlowRunId {
+        FlowRunId::from_u128(self.run.id())
+    }
+
+    /// The name.
+    pub fn name(&self) -> String {
+        self.run.name()
+    }
+
+    /// What hooks are given of the flow run.
+    pub fn info(&self) -> FlowRunInfo {
+        FlowRunInfo(self.run.clone())
+    }
+
+    /// When the first attempt began.
+    pub fn started_at(&self) -> Option<SystemTime> {
+        self.info().started_at()
+    }
+
+    /// When it ended.
+    pub fn ended_at(&self) -> Option<SystemTime> {
+        self.info().ended_at()
+    }
+
+    /// How long its attempts took, without the waits between them.
+    pub fn run_time(&self) -> Duration {
+        self.info().run_time()
+    }
+
+    /// The task runs, of all attempts and at any depth, in the order in which they were begun.
+    pub fn task_runs(&self) -> Vec<TaskRun> {
+        self.records.iter().filter(|run| !run.spec.is_flow).cloned().map(TaskRun).collect()
+    }
+
+    /// The flow runs begun in it, not those begun in these.
+    pub fn child_flow_runs(&self) -> Vec<FlowRunInfo> {
+        self.records.iter().filter(|run| run.spec.is_flow).cloned().map(FlowRunInfo).collect()
+    }
+
+    /// The task run of that name.
+    pub fn task_run(&self, name: &str) -> Option<TaskRun> {
+        self.task_runs().into_iter().find(|run| run.name() == name)
+    }
+}
+
+impl<T> fmt::Display for FlowRun<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Flow run '{}' of '{}' - {}", self.name(), self.run.task_name(), self.state())?;
+        for run in &self.records {
+            write!(f, "\n  {} - {}", run.name(), run.state())?;
+        }
+        Ok(())
+    }
+}
+
+impl<T> fmt::Debug for FlowRun<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlowRun")
+            .field("name", &self.name())
+            .field("state", &self.state().to_string())
+            .field("runs", &self.records.len())
+            .finish_non_exhaustive()
+    }
+}

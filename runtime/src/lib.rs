@@ -1,0 +1,123 @@
+//! Run ordinary Rust functions as tasks and flows.
+//!
+//! Annotate functions with `#[task]` and `#[flow]`: they can then be submitted, mapped, made to wait for each other,
+//! retried, timed out, cancelled and reported on, on tokio for what waits and on rayon for what computes. A future passed as
+//! an argument *is* the dependency.
+//!
+//! ```
+//! use millrun::prelude::*;
+//!
+//! #[task]
+//! async fn fetch(page: String) -> Result<String, std::io::Error> {
+//!     Ok(format!("the text of {page}"))                       // async: on tokio
+//! }
+//!
+//! #[task]
+//! fn count_words(text: &str) -> usize {
+//!     text.split_whitespace().count()                         // sync: on the rayon pool
+//! }
+//!
+//! #[task]
+//! fn add_up(counts: &[usize]) -> usize {
+//!     counts.iter().sum()
+//! }
+//!
+//! #[flow]
+//! async fn word_total(pages: Vec<String>) -> Result<usize, FlowError> {
+//!     let pages = fetch.map(pages);                           // nothing has been awaited
+//!     let counts = count_words.map(&pages);                   // page i is counted as soon as page i is there
+//!     let total = add_up.submit(&counts);                     // starts when the last count is there
+//!     Ok(total.await?)
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), FlowError> {
+//! assert_eq!(word_total(vec!["one".into(), "two".into()]).await?, 8);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `logging` | yes | `millrun::logging::init()`, a subscriber that prints Millrun's log lines |
+//! | `conformance` | no | `millrun::runner::conformance`, the suite that every task runner has to pass |
+//! | `zstd` | no | the serializers `json_zstd` and `msgpack_zstd` of [`result`] |
+//! | `s3`, `gcs`, `azure` | no | results in `s3://bucket`, `gs://bucket`, `az://container` |
+//! | `object-store` | no | `ResultStore::objects`, for results in whatever the crate `object_store` knows; the three above have it |
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+mod arity;
+mod body;
+pub mod bounds;
+mod clock;
+mod configure;
+mod context;
+mod duration;
+mod engine;
+mod error;
+mod flow;
+mod future;
+mod hook;
+mod id;
+mod input;
+mod limit;
+pub mod lock;
+#[cfg(feature = "logging")]
+pub mod logging;
+mod map;
+mod name;
+mod options;
+mod panic;
+pub mod prelude;
+pub mod registry;
+pub mod result;
+mod run;
+pub mod runner;
+pub mod settings;
+mod spec;
+mod state;
+mod sync;
+mod task;
+mod transaction;
+mod trigger;
+
+pub use body::Task;
+pub use clock::Clock;
+pub use configure::{ConfigureFlow, ConfigureTask, OfFlow, OfTask};
+pub use context::{FlowRunInfo, RunContext, Scoped, TagScope, TaskRun, flow_run, tags, task_run};
+pub use engine::{Engine, EngineBuilder, InstallError};
+pub use error::{BoxError, ContextError, ErrorKind, FlowError, MapError, TaskError};
+pub use flow::{FlowCall, FlowCallFuture, FlowRun, reference_tasks};
+pub use future::{
+    AsCompleted, AwaitedRun, Blocking, FlowFuture, Outcomes, TaskFuture, TaskFutures, Waited, as_completed,
+    wait, wait_blocking,
+};
+pub use hook::{HookReturn, IntoHookReturn, TransactionHook};
+pub use id::{FlowRunId, TaskRunId};
+pub use input::{
+    AllowFailure, Dependencies, IntoArg, IntoMapArg, Quoted, Ref, Unmapped, allow_failure, quote, unmapped,
+};
+pub use limit::{Concurrency, Permit, concurrency};
+pub use lock::{FileLockManager, LockManager, MemoryLockManager};
+pub use millrun_macros::{flow, task};
+pub use options::{IntoDuration, RetryDelays};
+pub use result::{ResultStore, ResultStoreError};
+pub use runner::{ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner, ThreadPoolTaskRunner};
+pub use spec::{FlowSpec, Kind, RetryDelay, Spec, TaskSpec};
+pub use state::{State, StateDetails, StateName, StateType};
+pub use task::{CallFuture, Configured, ConfiguredFlow, ConfiguredTask, TaskCall};
+pub use transaction::{
+    CommitMode, Transaction, TransactionBuilder, TransactionError, TransactionState, current_transaction,
+    transaction,
+};
+pub use trigger::{Amount, Amounts, Decision, Trigger, Upstream};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
+extern crate self as millrun;

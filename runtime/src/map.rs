@@ -1,0 +1,625 @@
+//! A map: one run per element, made in a window so that a million elements have bounded work in flight.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
+use std::task::Waker;
+
+use crate::body::BoxBody;
+use crate::context::Scope;
+use crate::engine::{self, admission};
+use crate::error::{ErrorKind, TaskError};
+use crate::future::Reader;
+use crate::input::{EdgeList, Node};
+use crate::options::{Effective, Options};
+use crate::panic::{self, drop_caught};
+use crate::run::{Downstream, NewRun, Run, RunWaiter, Waiter};
+use crate::runner::threads;
+use crate::spec::Spec;
+use crate::sync::Mutex;
+
+/// How many runs of a map are open at once.
+const WINDOW: usize = 1024;
+/// How many are begun before anybody has touched the map's futures: what is set by `.chunked(n)` holds for the others.
+const FIRST_WINDOW: usize = 8;
+
+/// Makes the bodies of a map's runs, in order.
+pub(crate) trait Rows: Send {
+    /// What has to end before the length is known.
+    fn awaits(&self) -> Vec<Node>;
+    /// The length, once that has ended.
+    fn open(&mut self) -> Result<usize, TaskError>;
+    /// The maps whose elements these rows are made of.
+    fn follows(&self) -> Vec<Arc<MapGroup>>;
+    /// Whether all that the row is made of is there.
+    fn has(&self, row: usize) -> bool;
+    fn next(&mut self) -> Option<(BoxBody, EdgeList)>;
+}
+
+pub(crate) struct MapGroup {
+    pub(crate) spec: &'static Spec,
+    pub(crate) scope: Arc<Scope>,
+    pub(crate) ordinal: u32,
+    options: Option<Arc<Options>>,
+    /// Handles that can read the results.
+    handles: AtomicU32,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    /// Taken out by whoever makes runs.
+    rows: Option<Box<dyn Rows>>,
+    /// What has to end before the length is known, and how much of it has not.
+    awaited: Vec<Node>,
+    remaining: usize,
+    /// The maps whose elements this one is made of, and those made of its elements, while there are runs to make.
+    upstream: Vec<Arc<MapGroup>>,
+    followers: Vec<Weak<MapGroup>>,
+    length: Option<usize>,
+    runs: Vec<Arc<Run>>,
+    /// The number of the first run, where ids were set aside for all.
+    first_number: u32,
+    /// So many of the first runs are not read through the map any more.
+    handed_over: usize,
+    ended: usize,
+    failed: Option<usize>,
+    window: usize,
+    chunk: usize,
+    cancelled: bool,
+    /// Why there are no runs at all.
+    failure: Option<TaskError>,
+    seen: bool,
+    done: bool,
+    waiters: Vec<RunWaiter>,
+    /// Who waits for the length, or for the last run to be made.
+    openers: Vec<RunWaiter>,
+}
+
+impl Inner {
+    /// The window of a map that somebody looks at: with chunks, one for each core.
+    fn full_window(&self) -> usize {
+        if self.chunk == 1 {
+            return WINDOW;
+        }
+        self.chunk.saturating_mul(threads::cores()).max(WINDOW)
+    }
+
+    fn has_room(&self) -> bool {
+        self.cancelled || self.runs.len() - self.ended < self.window
+    }
+
+    fn all_made(&self) -> bool {
+        self.failure.is_some() || self.length == Some(self.runs.len())
+    }
+}
+
+impl MapGroup {
+    /// Begins a map; with one handle, for the caller.
+    pub(crate) fn start(
+        spec: &'static Spec,
+        scope: Arc<Scope>,
+        options: Option<Arc<Options>>,
+        rows: Box<dyn Rows>,
+    ) -> Arc<Self> {
+        let awaits = rows.awaits();
+        let ordinal = scope.tree.enroll_map(spec);
+        let group = Arc::new(Self {
+            spec,
+            scope,
+            ordinal,
+            options,
+            handles: AtomicU32::new(1),
+            inner: Mutex::new(Inner {
+                rows: Some(rows),
+                remaining: awaits.len() + 1,
+                awaited: awaits.clone(),
+                upstream: Vec::new(),
+                followers: Vec::new(),
+                length: None,
+                runs: Vec::new(),
+                first_number: 0,
+                handed_over: 0,
+                ended: 0,
+                failed: None,
+                window: FIRST_WINDOW,
+                chunk: 1,
+                cancelled: false,
+                failure: None,
+                seen: false,
+                done: false,
+                waiters: Vec::new(),
+                openers: Vec::new(),
+            }),
+        });
+        group.scope.register_map(&group);
+        for node in awaits {
+            let waiter = Waiter::Downstream(Downstream::Map(group.clone()));
+            let subscribed = match node {
+                Node::Run(run) => run.cell.subscribe(waiter),
+                // Its elements are awaited one by one.
+                Node::Map(before) => before.subscribe_opened(waiter),
+            };
+            if subscribed.is_err() {
+                group.inner.lock().remaining -= 1;
+            }
+        }
+        group.upstream_ended();
+        if group.scope.is_cancelled() {
+            group.cancel();
+        }
+        group
+    }
+
+    pub(crate) fn length(&self) -> Option<usize> {
+        self.inner.lock().length
+    }
+
+    pub(crate) fn failure(&self) -> Option<TaskError> {
+        self.inner.lock().failure.clone()
+    }
+
+    /// One of those ended that have to before the length is known.
+    fn upstream_ended(self: &Arc<Self>) {
+        let mut inner = self.inner.lock();
+        inner.remaining -= 1;
+        if inner.remaining > 0 {
+            return;
+        }
+        let Some(mut rows) = inner.rows.take() else { return };
+        drop(inner);
+        match rows.open() {
+            Ok(length) => {
+                let count = u32::try_from(length).unwrap_or(u32::MAX);
+                let mut inner = self.inner.lock();
+                inner.first_number = self.scope.tree.enroll_elements(count);
+                inner.length = Some(length);
+                // At most what a few pages hold: a longer list grows as its runs are made.
+                inner.runs.reserve_exact(length.min(1 << 20));
+                let upstream = rows.follows();
+                inner.upstream.clone_from(&upstream);
+                inner.rows = Some(rows);
+                inner.awaited = Vec::new();
+                let openers = std::mem::take(&mut inner.openers);
+                drop(inner);
+                for group in upstream {
+                    group.inner.lock().followers.push(Arc::downgrade(self));
+                }
+                wake_all(openers);
+                self.make_runs();
+                self.finish_if_done();
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    /// There will be no runs: the lengths differ, or the list to map over is not there.
+    fn fail(self: &Arc<Self>, error: &TaskError) {
+        let effective = Effective { spec: self.spec, options: self.options.as_deref() };
+        let skips = effective.skip_on_upstream_skip() && !effective.trigger().ignores_skips();
+        let failure = match (error.run_name(), error.kind()) {
+            // Nothing before it failed: it was cancelled, or the lengths differ.
+            (None, _) => error.clone(),
+            (_, ErrorKind::Skipped) if skips => TaskError::new(ErrorKind::Skipped, admission::SKIPPED),
+            (Some(run), _) => TaskError::trigger_failed(
+                format!(
+                    "the list that '{}' was to be mapped over is not there: '{run}' {}: {error}",
+                    self.spec.name,
+                    admission::ended_how(error),
+                ),
+                Some(error),
+            ),
+        };
+        let awaited = std::mem::take(&mut self.inner.lock().awaited);
+        let causes = awaited.iter().flat_map(Node::runs).filter(|run| run.error().is_some()).collect();
+        // It stands for the runs that there are not, in the flow's account.
+        let stand_in =
+            engine::ended_run(self.spec, &self.scope, self.options.clone(), failure.clone(), causes);
+        let mut inner = self.inner.lock();
+        inner.length = Some(0);
+        inner.failure = Some(stand_in.error().unwrap_or(failure));
+        if inner.seen {
+            stand_in.mark_seen();
+        }
+        inner.runs = vec![stand_in];
+        inner.ended = 1;
+        let openers = std::mem::take(&mut inner.openers);
+        drop(inner);
+        wake_all(openers);
+        self.finish_if_done();
+    }
+
+    /// Makes runs up to the window, here and in the maps made of this one's elements.
+    fn make_runs(self: &Arc<Self>) {
+        if !self.make_some() {
+            return;
+        }
+        let mut groups = self.followers();
+        while let Some(group) = groups.pop() {
+            if group.make_some() {
+                groups.extend(group.followers());
+            }
+        }
+    }
+
+    fn followers(&self) -> Vec<Arc<Self>> {
+        self.inner.lock().followers.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Makes runs up to the window; whether it has made any. One thread at a time: the rows are taken out meanwhile.
+    fn make_some(self: &Arc<Self>) -> bool {
+        let mut any = false;
+        loop {
+            let mut inner = self.inner.lock();
+            let Some(mut rows) = inner.rows.take() else { return any };
+            while !inner.all_made() && inner.has_room() && rows.has(inner.runs.len()) {
+                let made = inner.runs.len();
+                let number = inner.first_number.wrapping_add(index(made));
+                drop(inner);
+                self.make_next(&mut *rows, made, number);
+                any = true;
+                inner = self.inner.lock();
+            }
+            if inner.all_made() {
+                let (openers, upstream) =
+                    (std::mem::take(&mut inner.openers), std::mem::take(&mut inner.upstream));
+                drop(inner);
+                drop_caught((rows, upstream));
+                wake_all(openers);
+                return any;
+            }
+            // Asked once more under the lock: who has made room meanwhile, or an element, has found no rows here.
+            let more = inner.has_room() && rows.has(inner.runs.len());
+            inner.rows = Some(rows);
+            if !more {
+                return any;
+            }
+        }
+    }
+
+    /// Makes the run of the next row, and begins it.
+    fn make_next(self: &Arc<Self>, rows: &mut dyn Rows, made: usize, number: u32) {
+        // A user's `Clone` may panic, of what is `unmapped`.
+        let next = panic::catch(|| rows.next());
+        let (body, edges) = match next {
+            Ok(Some(next)) => next,
+            Ok(None) => return self.break_off("an element is gone: this is a bug in millrun"),
+            Err(panic) => {
+                return self.break_off(&format!("copying an argument panicked: {}", panic.message));
+            }
+        };
+        let run = Run::new(
+            NewRun {
+                spec: self.spec,
+                scope: self.scope.clone(),
+                number,
+                ordinal: self.ordinal,
+                index: index(made),
+                readers: 1,
+                options: self.options.clone(),
+                waiter: Some(Waiter::Downstream(Downstream::Map(self.clone()))),
+            },
+            Some(body),
+        );
+        let mut inner = self.inner.lock();
+        let follows = if made.is_multiple_of(inner.chunk) { None } else { inner.runs.last().cloned() };
+        inner.runs.push(run.clone());
+        if inner.seen {
+            run.mark_seen();
+        }
+        let cancelled = inner.cancelled;
+        let unread = self.handles.load(Ordering::Acquire) == 0;
+        drop(inner);
+        if unread {
+            run.remove_reader();
+        }
+        if cancelled {
+            engine::begin_cancelled(&run);
+        } else {
+            engine::begin(&run, edges, follows.as_ref());
+        }
+    }
+
+    /// Ends a map in the midst of making its runs: a crashed one stands for those that are missing.
+    fn break_off(self: &Arc<Self>, message: &str) {
+        let error = TaskError::new(ErrorKind::Crashed, message);
+        let stand_in = engine::ended_run(self.spec, &self.scope, self.options.clone(), error, Vec::new());
+        let mut inner = self.inner.lock();
+        if inner.seen {
+            stand_in.mark_seen();
+        }
+        let missing = inner.length.unwrap_or_default() - inner.runs.len();
+        self.scope.tree.strike_elements(missing);
+        inner.runs.push(stand_in);
+        inner.length = Some(inner.runs.len());
+        inner.ended += 1;
+        drop(inner);
+        self.finish_if_done();
+    }
+
+    /// One of the runs, or of what is awaited before them, has ended.
+    pub(crate) fn notified(self: &Arc<Self>, run: Option<&Arc<Run>>) {
+        let mut inner = self.inner.lock();
+        let Some(run) = run.filter(|_| inner.length.is_some()) else {
+            drop(inner);
+            return self.upstream_ended();
+        };
+        inner.ended += 1;
+        inner.window = inner.window.max(inner.full_window());
+        let mut wakers = Vec::new();
+        if inner.failed.is_none() && is_failure(run) {
+            inner.failed = Some(run.cell.lock().index as usize);
+            inner.waiters.retain(|waiter| match waiter {
+                Waiter::Waker(waker) => {
+                    wakers.push(waker.clone());
+                    false
+                }
+                Waiter::Downstream(_) => true,
+            });
+        }
+        drop(inner);
+        wakers.into_iter().for_each(Waker::wake);
+        // What is made of the element that has ended goes before the elements that are begun in its place.
+        engine::in_line(|| self.make_runs());
+        self.finish_if_done();
+    }
+
+    fn finish_if_done(self: &Arc<Self>) {
+        let mut inner = self.inner.lock();
+        if inner.done || inner.length.is_none_or(|length| inner.ended < length) {
+            return;
+        }
+        inner.done = true;
+        let waiters = std::mem::take(&mut inner.waiters);
+        drop(inner);
+        wake_all(waiters);
+        self.scope.tree.closed();
+    }
+
+    /// Begins what has not begun for want of anybody who looks at the map.
+    pub(crate) fn touch(self: &Arc<Self>) {
+        let mut inner = self.inner.lock();
+        if inner.window < WINDOW {
+            inner.window = inner.full_window();
+            if inner.length.is_some() {
+                drop(inner);
+                self.make_runs();
+            }
+        }
+    }
+
+    /// Makes all runs, whatever the window, as soon as what they are made of is there.
+    pub(crate) fn make_all(self: &Arc<Self>) {
+        let mut groups = vec![self.clone()];
+        while let Some(group) = groups.pop() {
+            let mut inner = group.inner.lock();
+            inner.window = usize::MAX;
+            groups.extend(inner.upstream.iter().cloned());
+            let opened = inner.length.is_some();
+            drop(inner);
+            if opened {
+                group.make_runs();
+            }
+        }
+    }
+
+    pub(crate) fn set_chunk(&self, chunk: usize) {
+        let mut inner = self.inner.lock();
+        inner.chunk = chunk.max(1);
+        if inner.window >= WINDOW {
+            inner.window = inner.window.max(inner.full_window());
+        }
+    }
+
+    pub(crate) fn cancel(self: &Arc<Self>) {
+        let mut inner = self.inner.lock();
+        inner.cancelled = true;
+        if inner.length.is_none() {
+            // Nobody knows yet how many runs there would have been; whoever is finding out makes cancelled ones.
+            if let Some(rows) = inner.rows.take() {
+                drop(inner);
+                drop_caught(rows);
+                self.fail(&TaskError::new(ErrorKind::Cancelled, "the run was cancelled"));
+            }
+            return;
+        }
+        let runs = inner.runs.clone();
+        drop(inner);
+        for run in runs {
+            engine::cancel(&run);
+        }
+        self.make_runs();
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.inner.lock().done
+    }
+
+    /// Adds a waiter for the end; gives it back if there is nothing left to wait for.
+    pub(crate) fn subscribe(&self, waiter: RunWaiter) -> Result<(), RunWaiter> {
+        let mut inner = self.inner.lock();
+        if inner.done {
+            return Err(waiter);
+        }
+        inner.waiters.push(waiter);
+        Ok(())
+    }
+
+    /// Whether the map is done, or one of its runs has failed; else the waker is woken when that is so.
+    pub(crate) fn poll_settled(&self, waker: &Waker) -> bool {
+        let mut inner = self.inner.lock();
+        if inner.done || inner.failed.is_some() || inner.failure.is_some() {
+            return true;
+        }
+        add_waker(&mut inner.waiters, waker);
+        false
+    }
+
+    /// Whether the map is done; else the waker is woken when it is.
+    pub(crate) fn poll_done(&self, waker: &Waker) -> bool {
+        let mut inner = self.inner.lock();
+        if inner.done {
+            return true;
+        }
+        add_waker(&mut inner.waiters, waker);
+        false
+    }
+
+    /// Whether the length is known; else the waker is woken when something has changed.
+    pub(crate) fn poll_opened(&self, waker: &Waker) -> bool {
+        let mut inner = self.inner.lock();
+        if inner.length.is_some() {
+            return true;
+        }
+        add_waker(&mut inner.openers, waker);
+        false
+    }
+
+    /// Whether all runs have been made; else the waker is woken when something has changed.
+    pub(crate) fn poll_made(&self, waker: &Waker) -> bool {
+        let mut inner = self.inner.lock();
+        if inner.all_made() {
+            return true;
+        }
+        add_waker(&mut inner.openers, waker);
+        false
+    }
+
+    /// Adds a waiter for the length; gives it back if that is known.
+    fn subscribe_opened(self: &Arc<Self>, waiter: RunWaiter) -> Result<(), RunWaiter> {
+        self.touch();
+        let mut inner = self.inner.lock();
+        if inner.length.is_some() {
+            return Err(waiter);
+        }
+        inner.openers.push(waiter);
+        Ok(())
+    }
+
+    /// Whether the run of the element has been made.
+    pub(crate) fn has(&self, element: usize) -> bool {
+        let inner = self.inner.lock();
+        element < inner.runs.len() || inner.length.is_some_and(|length| element >= length)
+    }
+
+    /// What has to end before the length is known, or before the last runs can be made.
+    pub(crate) fn awaited(&self) -> Vec<Node> {
+        let inner = self.inner.lock();
+        let upstream = inner.upstream.iter().cloned().map(Node::Map);
+        inner.awaited.iter().cloned().chain(upstream).collect()
+    }
+
+    /// Why awaiting all fails, as far as is known.
+    pub(crate) fn first_error(&self) -> Option<TaskError> {
+        let inner = self.inner.lock();
+        if let Some(failure) = &inner.failure {
+            return Some(failure.clone());
+        }
+        // In input order among those that have ended.
+        if inner.done {
+            return inner.runs.iter().find_map(|run| run.error());
+        }
+        inner.failed.and_then(|failed| inner.runs.get(failed)).and_then(|run| run.error())
+    }
+
+    /// All its runs count as seen, those to come too.
+    pub(crate) fn mark_seen(&self) {
+        let mut inner = self.inner.lock();
+        inner.seen = true;
+        for run in &inner.runs {
+            run.mark_seen();
+        }
+    }
+
+    /// The runs that were made and have not ended.
+    pub(crate) fn open_runs(&self) -> Vec<Arc<Run>> {
+        let inner = self.inner.lock();
+        if inner.done {
+            return Vec::new();
+        }
+        inner.runs.iter().filter(|run| !run.has_ended()).cloned().collect()
+    }
+
+    /// The runs made so far: all of them, once the map is done.
+    pub(crate) fn runs(&self) -> Vec<Arc<Run>> {
+        self.inner.lock().runs.clone()
+    }
+
+    /// The run of an element, where it has been made.
+    pub(crate) fn run(&self, element: usize) -> Option<Arc<Run>> {
+        let inner = self.inner.lock();
+        if inner.failure.is_some() { None } else { inner.runs.get(element).cloned() }
+    }
+
+    /// A reader of an element. The only handle of a map hands its own over: who takes the result then has it alone.
+    pub(crate) fn reader(self: &Arc<Self>, element: usize, last_use: bool) -> Option<Reader> {
+        let run = self.run(element)?;
+        if last_use && self.handles.load(Ordering::Acquire) == 1 {
+            let mut inner = self.inner.lock();
+            if inner.handed_over <= element {
+                // Those before it were read while there were other handles.
+                let before = inner.runs[inner.handed_over..element].to_vec();
+                inner.handed_over = element + 1;
+                drop(inner);
+                for run in before {
+                    run.remove_reader();
+                }
+                return Some(Reader::counted(run));
+            }
+        }
+        Some(Reader::of(&run))
+    }
+
+    pub(crate) fn add_handle(&self) {
+        self.handles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// With the last handle go the results that nobody else reads.
+    pub(crate) fn remove_handle(&self) {
+        // Under the lock, so that a run is either listed here or made with nobody to read it.
+        let inner = self.inner.lock();
+        if self.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let runs: Vec<Arc<Run>> = inner.runs.get(inner.handed_over..).unwrap_or_default().to_vec();
+            drop(inner);
+            for run in runs {
+                run.remove_reader();
+            }
+        }
+    }
+}
+
+/// Adds a waker, unless the same was added last.
+fn add_waker(waiters: &mut Vec<RunWaiter>, waker: &Waker) {
+    let known = |waiter: &RunWaiter| matches!(waiter, Waiter::Waker(known) if known.will_wake(waker));
+    if !waiters.last().is_some_and(known) {
+        waiters.push(Waiter::Waker(waker.clone()));
+    }
+}
+
+fn wake_all(waiters: Vec<RunWaiter>) {
+    for waiter in waiters {
+        engine::wake(waiter, None);
+    }
+}
+
+fn is_failure(run: &Run) -> bool {
+    run.error().is_some()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a map has fewer than 2^32 elements: there is no memory for more"
+)]
+fn index(element: usize) -> u32 {
+    element as u32
+}
+
+/// Adds a downstream to whatever it waits for; `Err` if that has ended.
+pub(crate) fn subscribe(node: &Node, downstream: Downstream) -> Result<(), RunWaiter> {
+    let waiter = Waiter::Downstream(downstream);
+    match node {
+        Node::Run(run) => run.cell.subscribe(waiter),
+        Node::Map(group) => {
+            group.touch();
+            group.subscribe(waiter)
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Panics of users' functions: caught, with the place where they happened.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::panic::AssertUnwindSafe;
+use std::sync::Once;
+
+use crate::error::panic_message;
+
+thread_local! {
+    /// Where the last panic of this thread happened.
+    static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// A panic of a user's function.
+pub(crate) struct Panicked {
+    pub(crate) message: String,
+}
+
+/// Has panics say where they happened, before whatever hook there is.
+fn watch() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let _ = PANICKED_AT.try_with(|place| {
+                *place.borrow_mut() = info.location().map(ToString::to_string);
+            });
+            before(info);
+        }));
+    });
+}
+
+/// Does `action`, which is a user's.
+pub(crate) fn catch<T>(action: impl FnOnce() -> T) -> Result<T, Panicked> {
+    watch();
+    std::panic::catch_unwind(AssertUnwindSafe(action)).map_err(panicked)
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Panicked {
+    let place = PANICKED_AT.try_with(|place| place.borrow_mut().take()).ok().flatten();
+    let message = panic_message(&*panic);
+    let message = match place {
+        Some(place) => format!("{message} (at {place})"),
+        None => message.to_owned(),
+    };
+    // What the panic was thrown with is the user's, too.
+    if let Err(another) = std::panic::catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(another);
+    }
+    Panicked { message }
+}
+
+/// Drops what is the user's. A panic of its `drop` is logged, and ends nothing.
+pub(crate) fn drop_caught<T>(value: T) {
+    if let Err(panic) = catch(|| drop(value)) {
+        tracing::error!("a value panicked while it was dropped: {}", panic.message);
+    }
+}

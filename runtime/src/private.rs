@@ -1,0 +1,29 @@
+//! What expansions of the macros may name. Not public API: it changes without notice.
+
+pub use std::ops::Bound;
+
+pub use inventory;
+
+pub use crate::body::{
+    Attempt, CloneProbe, Fallible, JsonProbe, Probe, ResultProbe, Slots, Task, returned, returned_result,
+};
+pub use crate::bounds::{
+    clone_for_flow_retries, clone_for_task_retries, flow_hook, task_hook, task_runner, transaction_hook,
+};
+pub use crate::context::{FlowRunInfo, TaskRun};
+pub use crate::error::TaskError;
+pub use crate::flow::FlowCall;
+pub use crate::hook::{Hook, StateHook};
+pub use crate::input::Ref;
+pub use crate::registry::Registered;
+pub use crate::runner::TaskRunner;
+pub use crate::spec::{Kind, RetryDelay, SpecBuilder as TaskSpec, SpecBuilder as FlowSpec};
+pub use crate::state::State;
+pub use crate::task::TaskCall;
+pub use crate::transaction::Transaction;
+pub use crate::trigger::{Amount, Amounts, Decision, Trigger, Upstream};
+
+/// Stands for the arguments of a function that does not compile.
+pub fn unreachable<A, B>(_arguments: A) -> B {
+    std::unreachable!()
+}

@@ -1,0 +1,258 @@
+//! The history of a run, and what few runs have: kept in a box beside the cell.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::cell::Inner;
+use crate::body::Parameters;
+use crate::clock::{Nanos, TimerKey};
+use crate::context::{Scope, Tree};
+use crate::id;
+use crate::limit::{AcquireAll, Limit, Permit};
+use crate::options::Options;
+use crate::state::{State, StateDetails, StateName, StateType};
+use crate::transaction::Transaction;
+
+/// The states that a run has been in. The usual three, Pending, Running and a final one, are times alone; a run that does
+/// anything else, or takes longer than four seconds, keeps a list.
+pub(crate) struct Log {
+    pending: Nanos,
+    /// Nanoseconds from `pending` to Running; 0: it was never running.
+    running: u32,
+    /// Nanoseconds from the state before to the final one; 0: it has not ended.
+    ended: u32,
+    pub(crate) extra: Option<Box<Extra>>,
+}
+
+/// What few runs have.
+#[derive(Default)]
+pub(crate) struct Extra {
+    pub(crate) options: Option<Arc<Options>>,
+    pub(crate) name: Option<Arc<str>>,
+    /// Attempts begun, where there was more than one.
+    pub(crate) attempts: u32,
+    pub(crate) timer: Option<TimerKey>,
+    pub(crate) limited: Option<Box<Limited>>,
+    /// The scope of what the run has submitted.
+    pub(crate) children: Option<Weak<Scope>>,
+    pub(crate) parameters: Option<Arc<Parameters>>,
+    pub(crate) flow: Option<Arc<Tree>>,
+    /// The run's own transaction.
+    pub(crate) transaction: Option<Transaction>,
+    history: Vec<Entry>,
+}
+
+/// What a run has of limits.
+#[derive(Default)]
+pub(crate) struct Limited {
+    /// The slots that an attempt holds because of its tags.
+    pub(crate) permits: Vec<Permit>,
+    /// The slots that it waits for.
+    pub(crate) acquiring: Option<Arc<AcquireAll>>,
+    /// The limits of the permits that the body holds.
+    pub(crate) shared: Vec<Arc<Limit>>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    name: StateName,
+    at: Nanos,
+    message: Option<Arc<str>>,
+    scheduled: Option<Nanos>,
+}
+
+fn time(nanos: Nanos) -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(nanos)
+}
+
+impl Log {
+    pub(crate) fn new(now: Nanos, options: Option<Arc<Options>>) -> Self {
+        let extra = options.map(|options| Box::new(Extra { options: Some(options), ..Extra::default() }));
+        Self { pending: now, running: 0, ended: 0, extra }
+    }
+
+    pub(crate) fn extra(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+
+    pub(crate) fn limited(&self) -> Option<&Limited> {
+        self.extra.as_ref().and_then(|extra| extra.limited.as_deref())
+    }
+
+    pub(crate) fn limited_mut(&mut self) -> &mut Limited {
+        self.extra().limited.get_or_insert_default()
+    }
+
+    pub(crate) fn name(&self) -> Option<&Arc<str>> {
+        self.extra.as_ref().and_then(|extra| extra.name.as_ref())
+    }
+
+    pub(crate) fn flow_id(&self) -> Option<u128> {
+        self.extra.as_ref().and_then(|extra| extra.flow.as_ref()).map(|tree| tree.prefix)
+    }
+
+    pub(crate) fn attempts(&self) -> u32 {
+        match &self.extra {
+            Some(extra) if extra.attempts > 0 => extra.attempts,
+            _ => u32::from(
+                self.running > 0 || self.history().iter().any(|entry| entry.name == StateName::Running),
+            ),
+        }
+    }
+
+    fn history(&self) -> &[Entry] {
+        self.extra.as_ref().map_or(&[], |extra| &extra.history)
+    }
+
+    /// Appends a state to those up to `state`, at a later time than that of the last.
+    fn push(
+        &mut self,
+        state: StateName,
+        name: StateName,
+        now: Nanos,
+        message: Option<&str>,
+        scheduled: Option<Nanos>,
+    ) {
+        let before = self.last_time();
+        let at = now.max(before + 1);
+        let delta = u32::try_from(at - before).ok();
+        let usual = self.history().is_empty() && message.is_none() && scheduled.is_none();
+        match (name, delta) {
+            (StateName::Running, Some(delta)) if usual && self.running == 0 => self.running = delta,
+            (_, Some(delta)) if usual && name.state_type().is_final() && self.ended == 0 => {
+                self.ended = delta;
+            }
+            _ => {
+                self.unfold(state);
+                let message = message.map(Arc::from);
+                self.extra().history.push(Entry { name, at, message, scheduled });
+            }
+        }
+    }
+
+    /// Makes a list of the usual states.
+    fn unfold(&mut self, state: StateName) {
+        if self.history().is_empty() {
+            let entries = self.usual(state);
+            self.extra().history = entries;
+        }
+    }
+
+    fn usual(&self, state: StateName) -> Vec<Entry> {
+        let entry = |name, at| Entry { name, at, message: None, scheduled: None };
+        let mut entries = vec![entry(StateName::Pending, self.pending)];
+        let running = self.pending + Nanos::from(self.running);
+        if self.running > 0 {
+            entries.push(entry(StateName::Running, running));
+        }
+        if self.ended > 0 {
+            entries.push(entry(state, running + Nanos::from(self.ended)));
+        }
+        entries
+    }
+
+    pub(crate) fn last_time(&self) -> Nanos {
+        match self.history().last() {
+            Some(last) => last.at,
+            None => self.pending + Nanos::from(self.running) + Nanos::from(self.ended),
+        }
+    }
+
+    fn entries(&self, state: StateName) -> Vec<Entry> {
+        if self.history().is_empty() { self.usual(state) } else { self.history().to_vec() }
+    }
+
+    /// All states; `message` is that of a final state which has none of its own.
+    fn states(&self, state: StateName, run: u128, message: Option<&str>) -> Vec<State> {
+        let entries = self.entries(state);
+        let last = entries.len() - 1;
+        entries
+            .into_iter()
+            .enumerate()
+            .map(|(n, entry)| State {
+                id: id::of_state(run, n),
+                state_type: entry.name.state_type(),
+                name: entry.name,
+                message: entry.message.map(|message| message.to_string()).or_else(|| {
+                    message.filter(|_| n == last && entry.name.state_type().is_final()).map(str::to_owned)
+                }),
+                timestamp: time(entry.at),
+                details: StateDetails {
+                    run_id: Some(uuid::Uuid::from_u128(run)),
+                    scheduled_time: entry.scheduled.map(time),
+                },
+            })
+            .collect()
+    }
+
+    pub(crate) fn started_at(&self) -> Option<SystemTime> {
+        self.entries(StateName::Pending)
+            .into_iter()
+            .find(|entry| entry.name == StateName::Running)
+            .map(|entry| time(entry.at))
+    }
+
+    pub(crate) fn ended_at(&self, state: StateName) -> Option<SystemTime> {
+        state.state_type().is_final().then(|| time(self.last_time()))
+    }
+
+    /// How long the attempts took, without the waits between them.
+    pub(crate) fn run_time(&self, state: StateName, now: Nanos) -> Duration {
+        let entries = self.entries(state);
+        let mut total = 0;
+        for (n, entry) in entries.iter().enumerate() {
+            if entry.name.state_type() == StateType::Running {
+                let until = entries.get(n + 1).map_or(now, |next| next.at);
+                total += until.saturating_sub(entry.at);
+            }
+        }
+        Duration::from_nanos(total)
+    }
+
+    /// Lets go of what only a run that has not ended needs.
+    pub(crate) fn trim(&mut self) -> Option<Box<Extra>> {
+        let extra = self.extra.as_mut()?;
+        let keep = Extra {
+            options: extra.options.take(),
+            name: extra.name.take(),
+            attempts: extra.attempts,
+            parameters: extra.parameters.take(),
+            flow: extra.flow.take(),
+            history: std::mem::take(&mut extra.history),
+            ..Extra::default()
+        };
+        let kept = keep.options.is_some()
+            || keep.name.is_some()
+            || keep.attempts > 0
+            || keep.parameters.is_some()
+            || keep.flow.is_some()
+            || !keep.history.is_empty();
+        std::mem::replace(&mut self.extra, kept.then(|| Box::new(keep)))
+    }
+}
+
+impl<B, V, E, D> Inner<B, V, E, D, Log> {
+    /// Enters a state. Its time is later than that of the one before, whatever the clock says. The only place where a run's
+    /// state changes.
+    pub(crate) fn enter(
+        &mut self,
+        name: StateName,
+        now: Nanos,
+        message: Option<&str>,
+        scheduled: Option<Nanos>,
+    ) {
+        debug_assert!(self.state.may_become(name), "a run cannot go from {} to {name}", self.state);
+        self.log.push(self.state, name, now, message, scheduled);
+        self.state = name;
+    }
+
+    /// All states; `message` is that of a final state which has none of its own.
+    pub(crate) fn states(&self, run: u128, message: Option<&str>) -> Vec<State> {
+        self.log.states(self.state, run, message)
+    }
+
+    /// The state it is in.
+    pub(crate) fn current(&self, run: u128, message: Option<&str>) -> State {
+        self.states(run, message).pop().unwrap_or_else(|| State::unplaced(self.state, None))
+    }
+}

@@ -1,0 +1,558 @@
+//! Places on a runner: how many runs it executes at once, who stands in line, and the lending of places by those who wait.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use super::ReadyRun;
+use super::pool::{self, Pool};
+use super::queue::{self, Aside};
+use crate::engine::awaited::Awaited;
+use crate::engine::wait;
+use crate::spec::Kind;
+
+/// So many runs, and those in line behind them, first come, first served.
+pub(crate) struct Lane {
+    max: usize,
+    state: Mutex<State>,
+    /// Where sync runs execute; without one, on threads of our own.
+    pool: Option<Pool>,
+}
+
+#[derive(Default)]
+struct State {
+    busy: usize,
+    line: VecDeque<ReadyRun>,
+    /// Those that lent their place and want it back; they go first.
+    returning: VecDeque<Arc<Mutex<Turn>>>,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Turn {
+    granted: bool,
+    waker: Option<Waker>,
+}
+
+impl std::fmt::Debug for Lane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Lane(max: {})", self.max)
+    }
+}
+
+impl Lane {
+    pub(super) fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self { max: max.max(1), state: Mutex::default(), pool: None })
+    }
+
+    /// As many as a pool has threads.
+    pub(super) fn on_rayon(threads: usize) -> Arc<Self> {
+        Arc::new(Self { max: threads, state: Mutex::default(), pool: Some(Pool::new(threads)) })
+    }
+
+    pub(super) fn pool(&self) -> Option<&Pool> {
+        self.pool.as_ref()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_unbounded(&self) -> bool {
+        self.max == usize::MAX
+    }
+
+    /// Takes a run: a worker begins with it, or it stands in line.
+    pub(super) fn submit(self: &Arc<Self>, run: ReadyRun) {
+        if self.is_unbounded() {
+            return queue::submit(self, run);
+        }
+        let mut state = self.state();
+        if state.closed {
+            drop(state);
+            drop(run);
+            return;
+        }
+        if state.busy < self.max {
+            state.busy += 1;
+            drop(state);
+            self.start(run);
+        } else {
+            state.line.push_back(run);
+        }
+    }
+
+    /// Has a run executed by a worker, which has a place for it.
+    fn start(self: &Arc<Self>, run: ReadyRun) {
+        match self.pool() {
+            _ if run.kind() == Kind::Async => {
+                let handle = run.handle().clone();
+                handle.spawn(drive(Place::held(self), run));
+            }
+            Some(pool) => pool.start(self, run),
+            None => start_on_thread(self, run),
+        }
+    }
+
+    /// Takes a place for this thread, if one is free and nobody stands in line.
+    pub(super) fn try_enter(&self) -> bool {
+        let mut state = self.state();
+        let free = state.busy < self.max && state.line.is_empty();
+        state.busy += usize::from(free);
+        free
+    }
+
+    /// What the holder of a place is to execute next; without anything the place is free.
+    pub(super) fn next(&self) -> Option<ReadyRun> {
+        if self.is_unbounded() {
+            return None;
+        }
+        let mut state = self.state();
+        if let Some(turn) = state.returning.pop_front() {
+            let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+            turn.granted = true;
+            let waker = turn.waker.take();
+            drop(turn);
+            drop(state);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+            return None;
+        }
+        let next = state.line.pop_front();
+        if next.is_none() {
+            state.busy -= 1;
+        }
+        next
+    }
+
+    /// Gives a place up; whoever is next in line has it.
+    pub(super) fn leave(self: &Arc<Self>) {
+        if let Some(run) = self.next() {
+            self.start(run);
+        }
+    }
+
+    /// Waits for a place again, after having lent it.
+    fn come_back(self: &Arc<Self>) -> Returning {
+        Returning { lane: self.clone(), turn: None }
+    }
+
+    pub(super) fn close(self: &Arc<Self>) {
+        let mut state = self.state();
+        state.closed = true;
+        let line = std::mem::take(&mut state.line);
+        drop(state);
+        drop(line);
+        // Those that have a place, and have not begun.
+        for run in self.pool().map(Pool::clear).unwrap_or_default() {
+            drop(run);
+            self.leave();
+        }
+    }
+
+    pub(super) fn open(&self) {
+        self.state().closed = false;
+    }
+}
+
+/// Waits for a place.
+struct Returning {
+    lane: Arc<Lane>,
+    turn: Option<Arc<Mutex<Turn>>>,
+}
+
+impl Future for Returning {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        if let Some(turn) = &this.turn {
+            let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+            if turn.granted {
+                drop(turn);
+                this.turn = None;
+                return Poll::Ready(());
+            }
+            turn.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let mut state = this.lane.state();
+        if state.busy < this.lane.max {
+            state.busy += 1;
+            return Poll::Ready(());
+        }
+        let turn = Arc::new(Mutex::new(Turn { granted: false, waker: Some(cx.waker().clone()) }));
+        state.returning.push_back(turn.clone());
+        drop(state);
+        this.turn = Some(turn);
+        Poll::Pending
+    }
+}
+
+impl Drop for Returning {
+    fn drop(&mut self) {
+        let Some(turn) = self.turn.take() else { return };
+        let mut state = self.lane.state();
+        state.returning.retain(|known| !Arc::ptr_eq(known, &turn));
+        drop(state);
+        if turn.lock().unwrap_or_else(PoisonError::into_inner).granted {
+            self.lane.leave();
+        }
+    }
+}
+
+/// A place that a worker holds; given up when this is dropped.
+struct Place {
+    lane: Arc<Lane>,
+    held: bool,
+}
+
+impl Place {
+    fn held(lane: &Arc<Lane>) -> Self {
+        Self { lane: lane.clone(), held: true }
+    }
+
+    /// What to execute next on it; without anything it has been given up.
+    fn next(&mut self) -> Option<ReadyRun> {
+        let next = self.lane.next();
+        self.held = next.is_some();
+        next
+    }
+
+    fn lend(&mut self) -> Returning {
+        self.held = false;
+        self.lane.leave();
+        self.lane.come_back()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.held {
+            self.lane.leave();
+        }
+    }
+}
+
+/// A run that is to go next on a worker.
+#[derive(Default)]
+enum FollowUp {
+    /// The thread is no worker: nothing goes next on it.
+    #[default]
+    Refused,
+    Free,
+    Kept(ReadyRun),
+}
+
+/// What a worker thread holds, and a run that is to go next on it.
+#[derive(Default)]
+struct Worker {
+    lane: Option<Arc<Lane>>,
+    /// What the frames beneath hold, of other lanes.
+    beneath: Vec<Arc<Lane>>,
+    follow_up: FollowUp,
+    /// The thread stands in for a worker, on whose places it executes.
+    seat: Option<Seat>,
+}
+
+thread_local! {
+    static WORKER: RefCell<Worker> = RefCell::new(Worker::default());
+}
+
+/// Whether this thread holds a place of the lane.
+pub(super) fn holds(lane: &Arc<Lane>) -> bool {
+    WORKER.with(|worker| worker.borrow().lane.as_ref().is_some_and(|held| Arc::ptr_eq(held, lane)))
+}
+
+/// Keeps a run that has become ready by the end of the one before, to go next on this worker.
+pub(super) fn keep_follow_up(lane: &Arc<Lane>, run: ReadyRun) -> Result<(), ReadyRun> {
+    if !run.is_follow_up() {
+        return Err(run);
+    }
+    WORKER.with(|worker| {
+        let mut worker = worker.borrow_mut();
+        let fits = worker.lane.as_ref().is_some_and(|held| Arc::ptr_eq(held, lane));
+        if fits && matches!(worker.follow_up, FollowUp::Free) {
+            worker.follow_up = FollowUp::Kept(run);
+            Ok(())
+        } else {
+            Err(run)
+        }
+    })
+}
+
+/// Does `action` as a worker of the lane; gives the run that is to go next.
+pub(super) fn as_worker<T>(lane: &Arc<Lane>, action: impl FnOnce() -> T) -> (T, Option<ReadyRun>) {
+    let mut before = WORKER.with(|worker| {
+        let worker = &mut *worker.borrow_mut();
+        let mine = Worker {
+            lane: Some(lane.clone()),
+            beneath: std::mem::take(&mut worker.beneath),
+            follow_up: FollowUp::Free,
+            seat: worker.seat.clone(),
+        };
+        std::mem::replace(worker, mine)
+    });
+    let other = before.lane.as_ref().filter(|held| !Arc::ptr_eq(held, lane) && !held.is_unbounded());
+    let hides = other.is_some();
+    if let Some(other) = other {
+        WORKER.with(|worker| worker.borrow_mut().beneath.push(other.clone()));
+    }
+    let done = action();
+    let follow_up = WORKER.with(|worker| {
+        let worker = &mut *worker.borrow_mut();
+        before.beneath = std::mem::take(&mut worker.beneath);
+        if hides {
+            before.beneath.pop();
+        }
+        std::mem::replace(worker, before).follow_up
+    });
+    let next = if let FollowUp::Kept(run) = follow_up { Some(run) } else { None };
+    (done, next)
+}
+
+/// Executes runs on this thread, which holds a place, until there is nothing for it to do.
+pub(super) fn work(lane: &Arc<Lane>, first: ReadyRun) {
+    let mut place = Place::held(lane);
+    let mut next = Some(first);
+    while let Some(first) = next.take() {
+        // Those of one runtime in a row are executed in its context, entered once.
+        let handle = first.handle().clone();
+        let _entered = handle.enter();
+        let mut run = first;
+        next = loop {
+            if run.kind() == Kind::Async {
+                place.held = false;
+                return lane.start(run);
+            }
+            let ((), follow_up) = as_worker(lane, || run.execute_blocking());
+            match follow_up.or_else(|| place.next()) {
+                Some(next) if next.handle().id() == handle.id() => run = next,
+                next => break next,
+            }
+        };
+    }
+}
+
+/// Executes one run on this thread, which holds a place and waits for that run.
+pub(super) fn work_once(lane: &Arc<Lane>, run: ReadyRun) {
+    let ((), follow_up) = as_worker(lane, || run.execute_blocking());
+    if let Some(run) = follow_up {
+        lane.submit(run);
+    }
+}
+
+/// Executes a run on this thread, which waits for it: on the place that the thread holds, or, where it holds none, on a free
+/// one.
+pub(super) fn execute_here(lane: &Arc<Lane>, run: ReadyRun) -> bool {
+    if run.kind() == Kind::Async {
+        return false;
+    }
+    let holds_another = WORKER.with(|worker| {
+        let worker = worker.borrow();
+        worker.lane.as_ref().is_some_and(|held| !Arc::ptr_eq(held, lane) && !held.is_unbounded())
+    });
+    // A thread that waits gives its place up, rather than to hold two; and what belongs on a pool executes there.
+    if holds_another || (lane.pool.is_some() && !holds(lane) && !pool::is_member(lane)) {
+        return false;
+    }
+    if holds(lane) {
+        work_once(lane, run);
+        return true;
+    }
+    if !lane.try_enter() {
+        return false;
+    }
+    let place = Place::held(lane);
+    work_once(lane, run);
+    drop(place);
+    true
+}
+
+/// How many runs a task of the runtime executes in a row before it lets others go.
+const IN_A_ROW: u32 = 64;
+
+/// Executes runs on this task, which holds a place, until there is nothing for it to do.
+async fn drive(mut place: Place, first: ReadyRun) {
+    let lane = place.lane.clone();
+    let mut next = Some(first);
+    let mut in_a_row = 0;
+    while let Some(run) = next {
+        if run.kind() != Kind::Async {
+            place.held = false;
+            return lane.start(run);
+        }
+        let mut execution = std::pin::pin!(run.execute());
+        let mut awaited = Awaited::default();
+        let mut lent: Option<Returning> = None;
+        let mut follow_up = None;
+        std::future::poll_fn(|cx| {
+            if let Some(returning) = &mut lent {
+                if Pin::new(returning).poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                lent = None;
+                place.held = true;
+            }
+            let (polled, follows) = awaited.during(|| as_worker(&lane, || execution.as_mut().poll(cx)));
+            if polled.is_ready() {
+                follow_up = follows;
+            } else {
+                if let Some(run) = follows {
+                    lane.submit(run);
+                }
+                if awaited.is_open() {
+                    // It waits for another run: its place goes to others until it is woken.
+                    lent = Some(place.lend());
+                }
+            }
+            polled
+        })
+        .await;
+        next = follow_up.take().or_else(|| place.next());
+        in_a_row += 1;
+        if in_a_row % IN_A_ROW == 0 && next.is_some() {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// The places that a waiting thread has lent; it waits for them again when this is dropped.
+pub(crate) struct Lent {
+    lane: Option<Arc<Lane>>,
+    beneath: Vec<Arc<Lane>>,
+    /// Those of the worker that the thread stands in for.
+    passed: Vec<Arc<Lane>>,
+    seat: Option<Seat>,
+    _waiting: Option<pool::Waiting>,
+    _aside: Option<Aside>,
+}
+
+/// Lends the places that this thread holds to those next in line.
+pub(crate) fn lend() -> Option<Lent> {
+    let (lane, beneath, seat) = WORKER
+        .try_with(|worker| {
+            let worker = &mut *worker.borrow_mut();
+            (worker.take_lane(), std::mem::take(&mut worker.beneath), worker.seat.clone())
+        })
+        .ok()?;
+    let passed = seat.as_ref().map(|seat| std::mem::take(&mut seat.inner().lanes)).unwrap_or_default();
+    let waiting = pool::Waiting::begin();
+    let aside = Aside::step();
+    if lane.is_none() && beneath.is_empty() && passed.is_empty() && waiting.is_none() && aside.is_none() {
+        return None;
+    }
+    for lane in lane.iter().chain(&beneath).chain(&passed) {
+        lane.leave();
+    }
+    Some(Lent { lane, beneath, passed, seat, _waiting: waiting, _aside: aside })
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if self.seat.as_ref().is_some_and(|seat| seat.inner().is_over) {
+            self.passed.clear();
+        }
+        come_back_to(self.lane.iter().chain(&self.beneath).chain(&self.passed));
+        WORKER.with(|worker| {
+            let worker = &mut *worker.borrow_mut();
+            if self.lane.is_some() {
+                worker.lane = self.lane.take();
+            }
+            worker.beneath = std::mem::take(&mut self.beneath);
+        });
+        if let Some(seat) = &self.seat {
+            seat.take_back(std::mem::take(&mut self.passed));
+        }
+    }
+}
+
+/// The places of a worker while another thread executes in its stead: that thread may lend them.
+#[derive(Clone, Default)]
+pub(crate) struct Seat(Arc<Mutex<SeatInner>>);
+
+#[derive(Default)]
+struct SeatInner {
+    lanes: Vec<Arc<Lane>>,
+    /// The worker has its places back.
+    is_over: bool,
+}
+
+impl Seat {
+    fn inner(&self) -> MutexGuard<'_, SeatInner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_back(&self, lanes: Vec<Arc<Lane>>) {
+        let mut inner = self.inner();
+        if !inner.is_over {
+            inner.lanes = lanes;
+            return;
+        }
+        drop(inner);
+        lanes.iter().for_each(Lane::leave);
+    }
+
+    /// Does `action` on this thread, in the worker's stead.
+    pub(crate) fn stand_in<T>(self, action: impl FnOnce() -> T) -> T {
+        let mine = Worker { seat: Some(self), ..Worker::default() };
+        let before = WORKER.with(|worker| std::mem::replace(&mut *worker.borrow_mut(), mine));
+        let done = action();
+        WORKER.with(|worker| *worker.borrow_mut() = before);
+        done
+    }
+}
+
+impl Worker {
+    /// The place that this thread holds, where places are counted.
+    fn take_lane(&mut self) -> Option<Arc<Lane>> {
+        if self.lane.as_ref().is_some_and(|lane| lane.is_unbounded()) { None } else { self.lane.take() }
+    }
+}
+
+/// Does `action` while another thread may execute on the places that this one holds.
+pub(crate) fn passing_on<T>(action: impl FnOnce(Seat) -> T) -> T {
+    let (lane, beneath) = WORKER.with(|worker| {
+        let worker = &mut *worker.borrow_mut();
+        (worker.take_lane(), std::mem::take(&mut worker.beneath))
+    });
+    let seat = Seat::default();
+    seat.inner().lanes = lane.iter().chain(&beneath).cloned().collect();
+    let done = action(seat.clone());
+    let is_lent = {
+        let mut inner = seat.inner();
+        inner.is_over = true;
+        inner.lanes.is_empty()
+    };
+    if is_lent {
+        come_back_to(lane.iter().chain(&beneath));
+    }
+    WORKER.with(|worker| {
+        let worker = &mut *worker.borrow_mut();
+        if lane.is_some() {
+            worker.lane = lane;
+        }
+        worker.beneath = beneath;
+    });
+    done
+}
+
+/// Waits for places again that were lent.
+fn come_back_to<'l>(lanes: impl Iterator<Item = &'l Arc<Lane>>) {
+    let mut lanes: Vec<&Arc<Lane>> = lanes.collect();
+    // In one order on all threads, so that no two of them wait for each other.
+    lanes.sort_by_key(|lane| Arc::as_ptr(lane));
+    for lane in lanes {
+        wait::block_on_future(lane.come_back());
+    }
+}
+
+/// Begins a worker on a thread of our own.
+pub(super) fn start_on_thread(lane: &Arc<Lane>, run: ReadyRun) {
+    let lane = lane.clone();
+    super::threads::spawn(move || work(&lane, run));
+}

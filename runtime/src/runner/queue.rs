@@ -1,0 +1,168 @@
+//! Async runs without a bound: a queue for each runtime, served by as many tasks as the runtime has workers.
+//!
+//! A task of the runtime costs more than most of what a run does. So a run is polled by whoever takes it from the queue, and
+//! gets a task of its own only if it has to wait.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use tokio::runtime::Handle;
+
+use super::place::{Lane, as_worker};
+use super::{Execution, ReadyRun};
+
+/// How many runs a task executes in a row before it lets others go.
+const IN_A_ROW: u32 = 64;
+
+#[derive(Default)]
+pub(crate) struct Queue(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    line: VecDeque<ReadyRun>,
+    servers: usize,
+}
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next run; without one, the server that asks is one no more.
+    fn next(&self) -> Option<ReadyRun> {
+        let mut state = self.state();
+        let next = state.line.pop_front();
+        state.servers -= usize::from(next.is_none());
+        next
+    }
+}
+
+/// Puts a run in line.
+pub(super) fn submit(lane: &Arc<Lane>, run: ReadyRun) {
+    let handle = run.handle().clone();
+    let mut state = handle.queue().state();
+    state.line.push_back(run);
+    let runtime = (state.servers == 0 || state.servers < state.line.len()).then(|| handle.get());
+    let Some(runtime) = runtime.filter(|runtime| state.servers < runtime.metrics().num_workers()) else {
+        return;
+    };
+    state.servers += 1;
+    drop(state);
+    let queue = handle.queue().clone();
+    let place = Arc::new(Counter { lane: lane.clone(), queue, runtime: runtime.clone() });
+    runtime.spawn(Server { at: place, serves: true, current: None, follow_up: None });
+}
+
+/// Where servers stand.
+struct Counter {
+    lane: Arc<Lane>,
+    queue: Arc<Queue>,
+    runtime: Handle,
+}
+
+impl Counter {
+    /// Has another server serve the queue, if there is anything in it.
+    fn relieve(self: &Arc<Self>) {
+        let mut state = self.queue.state();
+        if state.line.is_empty() {
+            return;
+        }
+        state.servers += 1;
+        drop(state);
+        self.runtime.spawn(Server { at: self.clone(), serves: true, current: None, follow_up: None });
+    }
+}
+
+thread_local! {
+    /// Where the server stands that this thread polls.
+    static SERVING: RefCell<Option<Arc<Counter>>> = const { RefCell::new(None) };
+}
+
+/// A server whose thread blocks, until this is dropped: others are not held up by it.
+pub(super) struct Aside(Arc<Counter>);
+
+impl Aside {
+    /// Steps aside, if this thread is a server's.
+    pub(super) fn step() -> Option<Self> {
+        let counter = SERVING.try_with(|serving| serving.borrow_mut().take()).ok().flatten()?;
+        counter.queue.state().servers -= 1;
+        counter.relieve();
+        Some(Self(counter))
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        self.0.queue.state().servers += 1;
+        SERVING.set(Some(self.0.clone()));
+    }
+}
+
+/// Executes runs: those of the queue, or only one and what follows it.
+struct Server {
+    at: Arc<Counter>,
+    serves: bool,
+    current: Option<Execution>,
+    follow_up: Option<ReadyRun>,
+}
+
+impl Server {
+    fn poll_in_a_row(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..IN_A_ROW {
+            let current = self.current.take().or_else(|| self.follow_up.take().map(ReadyRun::execute));
+            let next = || if self.serves { self.at.queue.next().map(ReadyRun::execute) } else { None };
+            let Some(mut execution) = current.or_else(next) else {
+                self.serves = false;
+                return Poll::Ready(());
+            };
+            let (polled, follow_up) = as_worker(&self.at.lane, || Pin::new(&mut execution).poll(cx));
+            self.follow_up = follow_up;
+            if polled.is_ready() {
+                continue;
+            }
+            if !self.serves {
+                self.current = Some(execution);
+                return Poll::Pending;
+            }
+            // It has to wait: a task of its own polls it from now on, at once for the first time.
+            self.at.runtime.spawn(Server {
+                at: self.at.clone(),
+                serves: false,
+                current: Some(execution),
+                follow_up: None,
+            });
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Future for Server {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let serving = this.serves.then(|| this.at.clone());
+        let before = SERVING.replace(serving);
+        let polled = this.poll_in_a_row(cx);
+        SERVING.replace(before);
+        polled
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The runtime has been shut down. Those in line would wait for ever.
+        if self.serves {
+            let mut state = self.at.queue.state();
+            state.servers -= 1;
+            let line = std::mem::take(&mut state.line);
+            drop(state);
+            drop(line);
+        }
+    }
+}

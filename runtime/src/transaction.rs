@@ -1,0 +1,273 @@
+//! Transactions: what succeeded inside of one is committed or rolled back as a whole.
+//!
+//! Owns the life of a transaction, what it holds, and how it is left. Which run is governed by which is the
+//! [`engine`](crate::engine)'s to say; it calls the hooks as well.
+
+mod error;
+mod group;
+mod state;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::context::Failure;
+use crate::engine;
+use crate::hook::AnyTransactionHook;
+use crate::run::Run;
+use crate::sync::Mutex;
+
+pub use error::TransactionError;
+pub use group::{TransactionBuilder, transaction};
+pub use state::{CommitMode, TransactionState};
+
+/// A unit that stages what succeeded in it, and either commits or rolls back all of that. A cheap handle, `Clone`.
+///
+/// Each task run with something to commit or to roll back is governed by one; [`transaction()`] groups several. A transaction
+/// inside of another leaves the decision to that one, unless it is [eager](CommitMode::Eager).
+///
+/// What is [set](Self::set) in it is there for its hooks, and for the transactions inside.
+///
+/// ```
+/// use millrun::prelude::*;
+///
+/// fn announce(txn: &Transaction) -> Result<(), TransactionError> {
+///     println!("wrote {}", txn.get::<String>("path")?.unwrap_or_default());
+///     Ok(())
+/// }
+///
+/// #[task(on_commit = announce)]
+/// fn write(path: String) -> Result<(), TransactionError> {
+///     match current_transaction() {
+///         Some(txn) => txn.set("path", &path),
+///         None => Ok(()),
+///     }
+/// }
+///
+/// write("report.txt".into()).result().unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Transaction(Arc<Inner>);
+
+struct Inner {
+    parent: Option<Transaction>,
+    mode: CommitMode,
+    /// It is one that [`transaction()`] has begun, and not a task run's own.
+    is_group: bool,
+    shared: Mutex<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: TransactionState,
+    /// In order of creation.
+    children: Vec<Transaction>,
+    values: HashMap<String, Value>,
+    /// The run that has staged, with its hooks; none has before.
+    staged: Option<Staged>,
+    /// What ended badly inside.
+    failures: Vec<Failure>,
+}
+
+/// What a task run has staged.
+pub(crate) struct Staged {
+    pub(crate) run: Arc<Run>,
+    pub(crate) on_commit: Vec<AnyTransactionHook>,
+    pub(crate) on_rollback: Vec<AnyTransactionHook>,
+}
+
+impl Transaction {
+    /// Begins one.
+    pub(crate) fn begin(parent: Option<Self>, mode: Option<CommitMode>, is_group: bool) -> Self {
+        let mode = mode.or(parent.as_ref().map(|parent| parent.0.mode)).unwrap_or_default();
+        let begun = Self(Arc::new(Inner { parent, mode, is_group, shared: Mutex::default() }));
+        begun.enter(TransactionState::Active);
+        if let Some(parent) = &begun.0.parent {
+            parent.0.shared.lock().children.push(begun.clone());
+        }
+        begun
+    }
+
+    /// How far it is.
+    pub fn state(&self) -> TransactionState {
+        self.0.shared.lock().state
+    }
+
+    /// Whether it has been committed.
+    pub fn is_committed(&self) -> bool {
+        self.state() == TransactionState::Committed
+    }
+
+    /// Whether it has been rolled back.
+    pub fn is_rolled_back(&self) -> bool {
+        self.state() == TransactionState::RolledBack
+    }
+
+    /// The transaction that it is in.
+    pub fn parent(&self) -> Option<Self> {
+        self.0.parent.clone()
+    }
+
+    /// When it commits.
+    pub fn commit_mode(&self) -> CommitMode {
+        self.0.mode
+    }
+
+    /// Keeps a value under a name, for its hooks and for the transactions inside of it. Replaces an earlier one of its own; what
+    /// its parents have under that name stays as it is.
+    ///
+    /// # Errors
+    /// The value cannot be written as JSON.
+    pub fn set<V: Serialize + ?Sized>(
+        &self,
+        name: impl Into<String>,
+        value: &V,
+    ) -> Result<(), TransactionError> {
+        let name = name.into();
+        let value =
+            serde_json::to_value(value).map_err(|error| TransactionError::of_value(&name, "set", error))?;
+        self.0.shared.lock().values.insert(name, value);
+        Ok(())
+    }
+
+    /// The value under a name: its own, else that of the nearest parent that has one, else `None`.
+    ///
+    /// # Errors
+    /// There is a value, and it is no `V`.
+    pub fn get<V: DeserializeOwned>(&self, name: &str) -> Result<Option<V>, TransactionError> {
+        let mut here = Some(self.clone());
+        while let Some(transaction) = here {
+            let value = transaction.0.shared.lock().values.get(name).cloned();
+            if let Some(value) = value {
+                return serde_json::from_value(value)
+                    .map(Some)
+                    .map_err(|error| TransactionError::of_value(name, "get", error));
+            }
+            here = transaction.parent();
+        }
+        Ok(None)
+    }
+
+    /// Commits it and all that is staged inside, in order of creation, whatever its mode. Does nothing if it is committed.
+    ///
+    /// # Errors
+    /// It was rolled back before; or an `on_commit` hook failed, because of which all of it is rolled back.
+    pub async fn commit(&self) -> Result<(), TransactionError> {
+        engine::transaction::commit(self).await
+    }
+
+    /// As [`commit`](Self::commit), blocking this thread while async hooks are under way.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub fn commit_blocking(&self) -> Result<(), TransactionError> {
+        engine::transaction::block_on(self.commit())
+    }
+
+    /// Rolls back it and all that is staged inside, in reverse. Every `on_rollback` hook is called, whatever the others did.
+    /// What is begun in it from now on fails without being executed. Does nothing if it is rolled back.
+    ///
+    /// # Errors
+    /// It was committed before; or hooks failed: the error says how each of them ended.
+    pub async fn rollback(&self) -> Result<(), TransactionError> {
+        engine::transaction::rollback(self).await
+    }
+
+    /// As [`rollback`](Self::rollback), blocking this thread while async hooks are under way.
+    ///
+    /// # Errors
+    /// As [`rollback`](Self::rollback).
+    pub fn rollback_blocking(&self) -> Result<(), TransactionError> {
+        engine::transaction::block_on(self.rollback())
+    }
+
+    // What the engine does with it.
+
+    /// Whether it is one that [`transaction()`] has begun, and not a task run's own.
+    pub(crate) fn is_group(&self) -> bool {
+        self.0.is_group
+    }
+
+    /// Whether it, or one that it is in, was rolled back.
+    pub(crate) fn is_over(&self) -> bool {
+        let mut here = Some(self.clone());
+        while let Some(transaction) = here {
+            if transaction.is_rolled_back() {
+                return true;
+            }
+            here = transaction.parent();
+        }
+        false
+    }
+
+    /// Enters a state, if that is legal: the only place where the state changes.
+    pub(crate) fn enter(&self, state: TransactionState) -> bool {
+        let mut shared = self.0.shared.lock();
+        let may = shared.state.may_become(state);
+        if may {
+            shared.state = state;
+        }
+        may
+    }
+
+    pub(crate) fn children(&self) -> Vec<Self> {
+        self.0.shared.lock().children.clone()
+    }
+
+    /// Holds what a run has to commit or to roll back.
+    pub(crate) fn stage(&self, staged: Staged) -> bool {
+        let mut shared = self.0.shared.lock();
+        let may = shared.state.may_become(TransactionState::Staged);
+        if may {
+            shared.state = TransactionState::Staged;
+            shared.staged = Some(staged);
+        }
+        may
+    }
+
+    /// Takes hooks out of what is staged, so that each is called once at most.
+    pub(crate) fn with_staged<T>(&self, take: impl FnOnce(&mut Staged) -> T) -> Option<T> {
+        self.0.shared.lock().staged.as_mut().map(take)
+    }
+
+    /// Notes a run that ended badly inside, for the groups that it is in.
+    pub(crate) fn failed(&self, failure: &Failure) {
+        let mut here = Some(self.clone());
+        while let Some(transaction) = here {
+            if transaction.0.is_group {
+                transaction.0.shared.lock().failures.push(failure.clone());
+            }
+            here = transaction.parent();
+        }
+    }
+
+    /// The first run inside that ended badly without being seen.
+    pub(crate) fn unseen_failure(&self) -> Option<Arc<Run>> {
+        let shared = self.0.shared.lock();
+        Failure::unseen(&shared.failures).next().map(|failure| failure.run.clone())
+    }
+}
+
+impl PartialEq for Transaction {
+    /// Whether both are handles of one transaction.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Transaction {}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction").field("state", &self.state()).field("mode", &self.0.mode).finish()
+    }
+}
+
+/// The transaction that is in charge here: that of the task run whose body this is, else the innermost group; `None` outside.
+pub fn current_transaction() -> Option<Transaction> {
+    engine::transaction::current()
+}

@@ -1,0 +1,89 @@
+//! How far a transaction is, and when it commits; pure.
+
+use std::fmt;
+
+/// How far a transaction is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransactionState {
+    /// It has not begun.
+    #[default]
+    Pending,
+    /// It has begun.
+    Active,
+    /// What it holds is ready to be committed; the one that it is in decides.
+    Staged,
+    /// It was committed.
+    Committed,
+    /// It was rolled back.
+    RolledBack,
+}
+
+impl TransactionState {
+    /// The table of legal transitions. What was committed is rolled back only with the whole of a commit that failed.
+    pub(crate) const fn may_become(self, next: Self) -> bool {
+        matches!(
+            (self, next),
+            (Self::Pending, Self::Active)
+                | (Self::Active, Self::Staged | Self::Committed | Self::RolledBack)
+                | (Self::Staged, Self::Committed | Self::RolledBack)
+                | (Self::Committed, Self::RolledBack)
+        )
+    }
+
+    /// Its name: `PENDING`, `ACTIVE`, `STAGED`, `COMMITTED`, `ROLLED_BACK`, as Prefect's.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Active => "ACTIVE",
+            Self::Staged => "STAGED",
+            Self::Committed => "COMMITTED",
+            Self::RolledBack => "ROLLED_BACK",
+        }
+    }
+}
+
+impl fmt::Display for TransactionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// When a transaction commits that is left well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CommitMode {
+    /// With the one that it is in; at once where it is in none.
+    #[default]
+    Lazy,
+    /// At once.
+    Eager,
+    /// Only where [`commit`](super::Transaction::commit) was called; else it is rolled back.
+    Off,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TransactionState::{Active, Committed, Pending, RolledBack, Staged};
+
+    #[test]
+    fn the_table_of_transitions() {
+        let all = [Pending, Active, Staged, Committed, RolledBack];
+        let legal: Vec<_> = all
+            .iter()
+            .flat_map(|from| all.iter().map(move |to| (*from, *to)))
+            .filter(|(from, to)| from.may_become(*to))
+            .collect();
+        assert_eq!(
+            legal,
+            [
+                (Pending, Active),
+                (Active, Staged),
+                (Active, Committed),
+                (Active, RolledBack),
+                (Staged, Committed),
+                (Staged, RolledBack),
+                (Committed, RolledBack),
+            ]
+        );
+    }
+}

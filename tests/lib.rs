@@ -1,0 +1,1 @@
+//! Behaviour of Millrun through its public interface; see the test targets.

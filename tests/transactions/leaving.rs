@@ -1,0 +1,158 @@
+//! Leaving a group: what was begun inside is awaited, and whatever goes wrong rolls it back.
+
+use std::panic::AssertUnwindSafe;
+
+use millrun::prelude::*;
+use tokio::sync::mpsc;
+
+use crate::{Diary, act, act_later, fails};
+
+#[task]
+async fn held(gate: mpsc::Sender<()>) {
+    // Until the other end is gone.
+    gate.closed().await;
+}
+
+#[tokio::test]
+async fn runs_begun_inside_are_awaited() {
+    let (gate, opener) = mpsc::channel::<()>(1);
+    let diary = Diary::new();
+    let group = transaction().run(async |_txn| {
+        let _ = act.wait_for(held.submit(&gate)).submit("a", &diary);
+        let _ = act_later.map(["b".to_owned()], [diary.clone()]);
+        diary.note("end of the closure");
+        Ok::<_, FlowError>(())
+    });
+    let opens = async {
+        tokio::task::yield_now().await;
+        drop(opener);
+    };
+    let (left, ()) = tokio::join!(group, opens);
+    left.unwrap();
+    let read = diary.read();
+    assert_eq!(read.iter().filter(|line| line.starts_with("commit")).count(), 2, "{read:?}");
+    assert_eq!(read[0], "end of the closure");
+    assert!(read[1..3].iter().all(|line| line.starts_with("do")), "{read:?}");
+}
+
+#[test]
+fn a_failure_that_nobody_looked_at_rolls_back() {
+    let diary = Diary::new();
+    let left = transaction().run_blocking(|_txn| {
+        act("a", diary.clone()).result()?;
+        let _ = fails.submit("unseen");
+        Ok::<_, FlowError>(())
+    });
+    let error = left.unwrap_err();
+    assert!(error.to_string().contains("'fails-"), "{error}");
+    assert!(error.to_string().contains("unseen"), "{error}");
+    assert!(error.downcast_ref::<TransactionError>().unwrap().is_run());
+    assert_eq!(diary.read(), ["do a", "rollback a"]);
+}
+
+#[test]
+fn a_failure_that_was_handled_does_not() {
+    let diary = Diary::new();
+    transaction()
+        .run_blocking(|_txn| {
+            act("a", diary.clone()).result()?;
+            assert!(fails.submit("seen").result().is_err());
+            assert!(fails("called").result().is_err());
+            Ok::<_, FlowError>(())
+        })
+        .unwrap();
+    assert_eq!(diary.read(), ["do a", "commit a"]);
+}
+
+#[test]
+fn a_cancelled_run_that_nobody_looked_at_rolls_back() {
+    let (gate, _opener) = mpsc::channel::<()>(1);
+    let diary = Diary::new();
+    let left = transaction().run_blocking(|_txn| {
+        act("a", diary.clone()).result()?;
+        held.submit(&gate).cancel();
+        Ok::<_, FlowError>(())
+    });
+    assert!(left.unwrap_err().to_string().contains("cancelled"));
+    assert_eq!(diary.read(), ["do a", "rollback a"]);
+}
+
+#[test]
+fn a_panic_rolls_back_and_goes_on() {
+    let diary = Diary::new();
+    let panic = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        transaction().run_blocking(|_txn| {
+            act("a", diary.clone()).result()?;
+            if diary.0 < usize::MAX {
+                panic!("boom");
+            }
+            Ok::<_, FlowError>(())
+        })
+    }));
+    assert_eq!(*panic.unwrap_err().downcast::<&str>().unwrap(), "boom");
+    assert_eq!(diary.read(), ["do a", "rollback a"]);
+    assert_eq!(current_transaction(), None);
+}
+
+#[tokio::test]
+async fn an_async_panic_rolls_back_and_crashes_the_flow() {
+    #[flow]
+    async fn panics(diary: Diary) -> Result<(), FlowError> {
+        transaction()
+            .run(async |_txn| {
+                act_later("a".into(), diary.clone()).await?;
+                panic!("boom");
+                #[expect(unreachable_code, reason = "says what the closure gives")]
+                Ok(())
+            })
+            .await
+    }
+    let diary = Diary::new();
+    assert_eq!(panics(diary.clone()).await.unwrap_err().kind(), ErrorKind::Crashed);
+    assert_eq!(diary.read(), ["do a", "rollback a"]);
+}
+
+#[tokio::test]
+async fn cancelling_its_flow_rolls_back() {
+    #[flow]
+    async fn waits(gate: mpsc::Sender<()>, arrived: mpsc::Sender<()>, diary: Diary) -> Result<(), FlowError> {
+        transaction()
+            .run(async |_txn| {
+                act_later("a".into(), diary.clone()).await?;
+                let waiting = held.submit(&gate);
+                let _ = arrived.send(()).await;
+                waiting.await?;
+                Ok(())
+            })
+            .await
+    }
+    let (gate, _opener) = mpsc::channel::<()>(1);
+    let (arrived, mut arrives) = mpsc::channel(1);
+    let diary = Diary::new();
+    let run = waits(gate, arrived, diary.clone()).start();
+    arrives.recv().await.unwrap();
+    run.cancel();
+    assert_eq!(run.clone().await.unwrap_err().kind(), ErrorKind::Cancelled);
+    // Before the flow run has ended.
+    assert_eq!(diary.read(), ["do a", "rollback a"]);
+}
+
+#[tokio::test]
+async fn a_group_that_is_dropped_is_rolled_back() {
+    let diary = Diary::new();
+    {
+        let group = transaction().run(async |_txn| {
+            act("a", diary.clone()).await?;
+            std::future::pending::<()>().await;
+            Ok::<_, FlowError>(())
+        });
+        let mut group = std::pin::pin!(group);
+        while futures::poll!(&mut group).is_pending() {
+            if diary.page().lock().unwrap().len() == 1 {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(diary.read(), ["do a", "rollback a"]);
+}

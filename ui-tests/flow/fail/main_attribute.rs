@@ -1,0 +1,6 @@
+use millrun::prelude::*;
+
+
+#[flow]
+#[tokio::main]
+async fn main() {}

@@ -1,0 +1,13 @@
+use std::rc::Rc;
+
+use millrun::prelude::*;
+
+
+#[flow]
+async fn hold(url: String) -> usize {
+    let shared = Rc::new(url);
+    std::future::ready(()).await;
+    shared.len()
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use millrun::prelude::*;
+
+
+#[task(blocking)]
+async fn read() {}
+
+fn main() {
+    drop(read());
+}

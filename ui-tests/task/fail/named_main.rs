@@ -1,0 +1,4 @@
+use millrun::prelude::*;
+
+#[task]
+async fn main() {}

@@ -1,0 +1,10 @@
+use millrun::prelude::*;
+
+#[flow]
+fn etl(month: String) {
+    drop(month);
+}
+
+fn main() {
+    drop(etl.with_name("monthly")("x".to_owned()));
+}

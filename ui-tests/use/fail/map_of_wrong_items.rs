@@ -1,0 +1,10 @@
+use millrun::prelude::*;
+
+#[task]
+fn square(x: u64) -> u64 {
+    x * x
+}
+
+fn main() {
+    drop(square.map(["one", "two"]));
+}

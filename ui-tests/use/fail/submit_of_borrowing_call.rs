@@ -1,0 +1,12 @@
+use millrun::prelude::*;
+
+
+#[task]
+fn length(text: &str) -> usize {
+    text.len()
+}
+
+fn main() {
+    let text = String::from("x");
+    drop(length(&text).submit());
+}
