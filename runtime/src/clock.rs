@@ -53,7 +53,8 @@ struct Timers {
 pub(crate) struct TimerKey(Key);
 
 fn nanos(duration: Duration) -> Nanos {
-    Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX / 4)
+    let whole = duration.as_secs().checked_mul(1_000_000_000);
+    whole.and_then(|whole| whole.checked_add(duration.subsec_nanos().into())).unwrap_or(Nanos::MAX / 4)
 }
 
 impl Clock {

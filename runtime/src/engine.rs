@@ -36,7 +36,7 @@ pub(crate) use call::{call_async, call_sync};
 pub(crate) use cancel::cancel;
 pub(crate) use finish::{ended_run, wake};
 pub use ready::ReadyRun;
-pub(crate) use ready::in_line;
+pub(crate) use ready::{in_line, shrink};
 pub(crate) use slots::ancestors_hold;
 pub(crate) use submit::{begin, begin_cancelled, submit};
 

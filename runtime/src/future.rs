@@ -189,6 +189,9 @@ impl<T: Send + Sync + 'static> TaskFuture<T> {
     /// As [`wait`](Self::wait).
     #[track_caller]
     pub fn shared_result(&self) -> Result<Arc<T>, TaskError> {
+        if let Some(ended) = self.run().see_ended() {
+            return typed(ended);
+        }
         wait::block_on(self.run(), None);
         typed(wait::seen(self.run()))
     }
@@ -232,6 +235,9 @@ impl<T: Clone + Send + Sync + 'static> Future for TaskFuture<T> {
     type Output = Result<T, TaskError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(ended) = self.run().see_ended() {
+            return Poll::Ready(typed(ended).map(Arc::unwrap_or_clone));
+        }
         if wait::poll_ended(self.run(), cx).is_pending() {
             return Poll::Pending;
         }

@@ -1,39 +1,30 @@
 //! A map: one run per element, made in a window so that a million elements have bounded work in flight.
 
+mod making;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
-use crate::body::BoxBody;
+use crate::body::{Erased, Outcome};
 use crate::context::Scope;
 use crate::engine::{self, admission};
 use crate::error::{ErrorKind, TaskError};
 use crate::future::Reader;
-use crate::input::{EdgeList, Node};
+use crate::input::Node;
 use crate::options::{Effective, Options};
-use crate::panic::{self, drop_caught};
-use crate::run::{Downstream, NewRun, Run, RunWaiter, Waiter};
+use crate::panic::drop_caught;
+use crate::run::{Downstream, Run, RunWaiter, Waiter};
 use crate::runner::threads;
-use crate::spec::Spec;
+use crate::spec::{Kind, Spec};
 use crate::sync::Mutex;
+
+pub(crate) use making::Rows;
 
 /// How many runs of a map are open at once.
 const WINDOW: usize = 1024;
 /// How many are begun before anybody has touched the map's futures: what is set by `.chunked(n)` holds for the others.
 const FIRST_WINDOW: usize = 8;
-
-/// Makes the bodies of a map's runs, in order.
-pub(crate) trait Rows: Send {
-    /// What has to end before the length is known.
-    fn awaits(&self) -> Vec<Node>;
-    /// The length, once that has ended.
-    fn open(&mut self) -> Result<usize, TaskError>;
-    /// The maps whose elements these rows are made of.
-    fn follows(&self) -> Vec<Arc<MapGroup>>;
-    /// Whether all that the row is made of is there.
-    fn has(&self, row: usize) -> bool;
-    fn next(&mut self) -> Option<(BoxBody, EdgeList)>;
-}
 
 pub(crate) struct MapGroup {
     pub(crate) spec: &'static Spec,
@@ -83,8 +74,29 @@ impl Inner {
         self.chunk.saturating_mul(threads::cores()).max(WINDOW)
     }
 
-    fn has_room(&self) -> bool {
-        self.cancelled || self.runs.len() - self.ended < self.window
+    /// How many runs may be begun now.
+    fn room(&self) -> usize {
+        match self.length {
+            _ if self.failure.is_some() => 0,
+            Some(length) if self.cancelled => length - self.runs.len(),
+            Some(length) => {
+                (length - self.runs.len()).min(self.window.saturating_sub(self.runs.len() - self.ended))
+            }
+            None => 0,
+        }
+    }
+
+    /// Whether there are runs to make now that one has ended.
+    fn wants_more(&self, kind: Kind) -> bool {
+        if self.rows.is_none() || self.cancelled || self.window < WINDOW || kind != Kind::Sync {
+            return self.rows.is_some();
+        }
+        // Of those that compute only a few are executed at once: many are made at a time, and not one for each that ends.
+        self.runs.len() - self.ended <= self.window / 2
+    }
+
+    fn is_done(&self) -> bool {
+        self.length.is_some_and(|length| self.ended >= length)
     }
 
     fn all_made(&self) -> bool {
@@ -227,114 +239,6 @@ impl MapGroup {
         self.finish_if_done();
     }
 
-    /// Makes runs up to the window, here and in the maps made of this one's elements.
-    fn make_runs(self: &Arc<Self>) {
-        if !self.make_some() {
-            return;
-        }
-        let mut groups = self.followers();
-        while let Some(group) = groups.pop() {
-            if group.make_some() {
-                groups.extend(group.followers());
-            }
-        }
-    }
-
-    fn followers(&self) -> Vec<Arc<Self>> {
-        self.inner.lock().followers.iter().filter_map(Weak::upgrade).collect()
-    }
-
-    /// Makes runs up to the window; whether it has made any. One thread at a time: the rows are taken out meanwhile.
-    fn make_some(self: &Arc<Self>) -> bool {
-        let mut any = false;
-        loop {
-            let mut inner = self.inner.lock();
-            let Some(mut rows) = inner.rows.take() else { return any };
-            while !inner.all_made() && inner.has_room() && rows.has(inner.runs.len()) {
-                let made = inner.runs.len();
-                let number = inner.first_number.wrapping_add(index(made));
-                drop(inner);
-                self.make_next(&mut *rows, made, number);
-                any = true;
-                inner = self.inner.lock();
-            }
-            if inner.all_made() {
-                let (openers, upstream) =
-                    (std::mem::take(&mut inner.openers), std::mem::take(&mut inner.upstream));
-                drop(inner);
-                drop_caught((rows, upstream));
-                wake_all(openers);
-                return any;
-            }
-            // Asked once more under the lock: who has made room meanwhile, or an element, has found no rows here.
-            let more = inner.has_room() && rows.has(inner.runs.len());
-            inner.rows = Some(rows);
-            if !more {
-                return any;
-            }
-        }
-    }
-
-    /// Makes the run of the next row, and begins it.
-    fn make_next(self: &Arc<Self>, rows: &mut dyn Rows, made: usize, number: u32) {
-        // A user's `Clone` may panic, of what is `unmapped`.
-        let next = panic::catch(|| rows.next());
-        let (body, edges) = match next {
-            Ok(Some(next)) => next,
-            Ok(None) => return self.break_off("an element is gone: this is a bug in millrun"),
-            Err(panic) => {
-                return self.break_off(&format!("copying an argument panicked: {}", panic.message));
-            }
-        };
-        let run = Run::new(
-            NewRun {
-                spec: self.spec,
-                scope: self.scope.clone(),
-                number,
-                ordinal: self.ordinal,
-                index: index(made),
-                readers: 1,
-                options: self.options.clone(),
-                waiter: Some(Waiter::Downstream(Downstream::Map(self.clone()))),
-            },
-            Some(body),
-        );
-        let mut inner = self.inner.lock();
-        let follows = if made.is_multiple_of(inner.chunk) { None } else { inner.runs.last().cloned() };
-        inner.runs.push(run.clone());
-        if inner.seen {
-            run.mark_seen();
-        }
-        let cancelled = inner.cancelled;
-        let unread = self.handles.load(Ordering::Acquire) == 0;
-        drop(inner);
-        if unread {
-            run.remove_reader();
-        }
-        if cancelled {
-            engine::begin_cancelled(&run);
-        } else {
-            engine::begin(&run, edges, follows.as_ref());
-        }
-    }
-
-    /// Ends a map in the midst of making its runs: a crashed one stands for those that are missing.
-    fn break_off(self: &Arc<Self>, message: &str) {
-        let error = TaskError::new(ErrorKind::Crashed, message);
-        let stand_in = engine::ended_run(self.spec, &self.scope, self.options.clone(), error, Vec::new());
-        let mut inner = self.inner.lock();
-        if inner.seen {
-            stand_in.mark_seen();
-        }
-        let missing = inner.length.unwrap_or_default() - inner.runs.len();
-        self.scope.tree.strike_elements(missing);
-        inner.runs.push(stand_in);
-        inner.length = Some(inner.runs.len());
-        inner.ended += 1;
-        drop(inner);
-        self.finish_if_done();
-    }
-
     /// One of the runs, or of what is awaited before them, has ended.
     pub(crate) fn notified(self: &Arc<Self>, run: Option<&Arc<Run>>) {
         let mut inner = self.inner.lock();
@@ -355,16 +259,22 @@ impl MapGroup {
                 Waiter::Downstream(_) => true,
             });
         }
+        let wants_more = inner.wants_more(self.spec.kind);
+        let is_done = inner.is_done();
         drop(inner);
         wakers.into_iter().for_each(Waker::wake);
-        // What is made of the element that has ended goes before the elements that are begun in its place.
-        engine::in_line(|| self.make_runs());
-        self.finish_if_done();
+        if wants_more {
+            // What is made of the element that has ended goes before the elements that are begun in its place.
+            engine::in_line(|| self.make_runs());
+        }
+        if is_done || wants_more {
+            self.finish_if_done();
+        }
     }
 
     fn finish_if_done(self: &Arc<Self>) {
         let mut inner = self.inner.lock();
-        if inner.done || inner.length.is_none_or(|length| inner.ended < length) {
+        if inner.done || !inner.is_done() {
             return;
         }
         inner.done = true;
@@ -514,7 +424,7 @@ impl MapGroup {
             return Some(failure.clone());
         }
         // In input order among those that have ended.
-        if inner.done {
+        if inner.done && inner.failed.is_some() {
             return inner.runs.iter().find_map(|run| run.error());
         }
         inner.failed.and_then(|failed| inner.runs.get(failed)).and_then(|run| run.error())
@@ -524,6 +434,10 @@ impl MapGroup {
     pub(crate) fn mark_seen(&self) {
         let mut inner = self.inner.lock();
         inner.seen = true;
+        if inner.done && inner.failed.is_none() && inner.failure.is_none() {
+            // There is nothing to be seen.
+            return;
+        }
         for run in &inner.runs {
             run.mark_seen();
         }
@@ -568,6 +482,27 @@ impl MapGroup {
         Some(Reader::of(&run))
     }
 
+    /// What the runs gave, which have all ended; moved out of those that nobody else reads, on the last use of the handle.
+    pub(crate) fn outcomes(&self, last_use: bool) -> Vec<Outcome> {
+        let mut inner = self.inner.lock();
+        if inner.failure.is_some() {
+            return Vec::new();
+        }
+        let mut handed_over = inner.runs.len();
+        if last_use && self.handles.load(Ordering::Acquire) == 1 {
+            handed_over = std::mem::replace(&mut inner.handed_over, handed_over);
+        }
+        let outcome = |(n, run): (usize, &Arc<Run>)| {
+            if n < handed_over {
+                return run.outcome();
+            }
+            let outcome = run.take_outcome();
+            run.remove_reader();
+            outcome
+        };
+        inner.runs.iter().enumerate().filter_map(outcome).collect()
+    }
+
     pub(crate) fn add_handle(&self) {
         self.handles.fetch_add(1, Ordering::Relaxed);
     }
@@ -577,11 +512,10 @@ impl MapGroup {
         // Under the lock, so that a run is either listed here or made with nobody to read it.
         let inner = self.inner.lock();
         if self.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
-            let runs: Vec<Arc<Run>> = inner.runs.get(inner.handed_over..).unwrap_or_default().to_vec();
+            let unread = inner.runs.get(inner.handed_over..).unwrap_or_default();
+            let freed: Vec<Erased> = unread.iter().filter_map(|run| run.leave()).collect();
             drop(inner);
-            for run in runs {
-                run.remove_reader();
-            }
+            freed.into_iter().for_each(drop_caught);
         }
     }
 }

@@ -12,6 +12,7 @@ use std::task::Waker;
 use std::time::SystemTime;
 
 use crate::body::{BoxBody, Erased, Outcome};
+use crate::clock::Nanos;
 use crate::context::Scope;
 use crate::error::{ErrorKind, TaskError};
 use crate::id;
@@ -22,6 +23,7 @@ use crate::panic::drop_caught;
 use crate::spec::Spec;
 use crate::state::{State, StateName};
 use crate::transaction::Transaction;
+use crate::trigger::Trigger;
 
 use cell::Readers;
 pub(crate) use cell::{Cancelling, Slot, Stage, Stop, Waiter};
@@ -58,11 +60,14 @@ pub(crate) const NO_INDEX: u32 = u32::MAX;
 pub(crate) struct NewRun {
     pub(crate) spec: &'static Spec,
     pub(crate) scope: Arc<Scope>,
+    pub(crate) created: Nanos,
     pub(crate) number: u32,
     pub(crate) ordinal: u32,
     pub(crate) index: u32,
     pub(crate) readers: u32,
     pub(crate) options: Option<Arc<Options>>,
+    /// Whether there is something that it waits for.
+    pub(crate) waits: bool,
     /// Who waits for it from the beginning.
     pub(crate) waiter: Option<RunWaiter>,
 }
@@ -80,7 +85,6 @@ const IS_GOVERNED: u32 = 1 << 31;
 impl Run {
     /// A run that is to be begun, or, without a body, one that its caller executes.
     pub(crate) fn new(new: NewRun, body: Option<BoxBody>) -> Arc<Self> {
-        let now = new.scope.engine.clock().nanos();
         let mut ordinal = new.ordinal & ORDINAL;
         if new.options.is_some() {
             ordinal |= HAS_OPTIONS;
@@ -90,7 +94,9 @@ impl Run {
         if new.index != NO_INDEX {
             ordinal |= IS_OF_MAP;
         }
-        let log = Log::new(now, new.options);
+        let begins_ready = !new.waits && ordinal & IS_PLAIN != 0 && is_unconditional(new.spec);
+        let stage = if begins_ready { Stage::Ready } else { Stage::Open };
+        let log = Log::new(new.created, new.options);
         Arc::new(Self {
             spec: new.spec,
             scope: new.scope,
@@ -99,7 +105,7 @@ impl Run {
             readers: Readers::new(new.readers),
             place: AtomicU32::new(0),
             cell: match body {
-                Some(body) => Cell::new(body, new.index, new.waiter, log),
+                Some(body) => Cell::new(body, stage, new.index, new.waiter, log),
                 None => Cell::claimed(new.index, log),
             },
         })
@@ -156,6 +162,11 @@ impl Run {
     /// Whether nothing has to be looked up while it runs: no options, retries, timeout, hooks, limits.
     pub(crate) fn is_plain(&self) -> bool {
         self.ordinal & IS_PLAIN != 0
+    }
+
+    /// Whether it was [ready](Stage::Ready) from the beginning, if there was nothing that it waited for.
+    pub(crate) fn begins_ready(&self) -> bool {
+        self.is_plain() && is_unconditional(self.spec)
     }
 
     pub(crate) fn is_of_map(&self) -> bool {
@@ -294,6 +305,16 @@ impl Run {
         Self::outcome_of(&inner.slot)
     }
 
+    /// What a run gave that has ended, which counts as seen from now on.
+    pub(crate) fn see_ended(&self) -> Option<Outcome> {
+        let mut inner = self.cell.lock();
+        if inner.stage != Stage::Ended {
+            return None;
+        }
+        inner.seen = true;
+        Self::outcome_of(&inner.slot)
+    }
+
     /// What a run gave; `None` while that is not settled.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
         Self::outcome_of(&self.cell.lock().slot)
@@ -321,7 +342,12 @@ impl Run {
     }
 
     pub(crate) fn remove_reader(&self) {
-        drop_caught(self.readers.remove(&self.cell));
+        drop_caught(self.leave());
+    }
+
+    /// One reader less; gives the result that nobody can read any more.
+    pub(crate) fn leave(&self) -> Option<Erased> {
+        self.readers.remove(&self.cell)
     }
 
     /// The outcome of an ended run, for its caller, who sees it: moved out if nobody else reads it.
@@ -356,6 +382,11 @@ impl Run {
     pub(crate) fn subscribe_waker(&self, waker: &Waker) -> bool {
         self.cell.subscribe_waker(waker)
     }
+}
+
+/// Whether runs are executed where there is nothing before them, whatever is asked for.
+fn is_unconditional(spec: &Spec) -> bool {
+    matches!(spec.trigger, Trigger::AllSuccessful)
 }
 
 fn freed() -> TaskError {

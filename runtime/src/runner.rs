@@ -10,6 +10,7 @@ pub(crate) mod runtime;
 mod sequential;
 mod thread_pool;
 pub(crate) mod threads;
+pub(crate) mod worker;
 
 use std::error::Error;
 use std::fmt;

@@ -20,8 +20,8 @@ use crate::hook::Moment;
 use crate::options::Effective;
 use crate::panic::{self, Panicked, drop_caught};
 use crate::run::{Run, Slot};
-use crate::runner::place::{self, Seat};
 use crate::runner::threads;
+use crate::runner::worker::{self, Seat};
 use crate::state::StateName;
 
 fn crashed(run: &Run, panic: &Panicked) -> TaskError {
@@ -186,20 +186,24 @@ pub(super) fn timeout(run: &Run) -> Option<Duration> {
 
 /// What happens once, before the first attempt: the upstreams' values are taken, the run gets its name.
 pub(super) fn prepare<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Result<(), TaskError> {
-    if !run.is_plain() && run.cell.lock().log.attempts() > 0 {
+    let is_plain = run.is_plain();
+    if !is_plain && run.cell.lock().log.attempts() > 0 {
         return Ok(());
     }
-    panic::catch(|| body.resolve()).unwrap_or_else(|panic| Err(crashed(run, &panic)))?;
     let options = run.options();
-    let effective = Effective { spec: run.spec, options: options.as_deref() };
     let set = options.as_ref().and_then(|options| options.run_name.clone());
-    let name = match set {
-        Some(name) => Some(name),
-        None => panic::catch(|| body.run_name()).map_err(|panic| crashed(run, &panic))?.map(Arc::from),
-    };
-    if let Some(name) = name {
+    let prepared = panic::catch(|| {
+        body.resolve()?;
+        Ok(if set.is_some() { None } else { body.run_name() })
+    });
+    let made = prepared.unwrap_or_else(|panic| Err(crashed(run, &panic)))?;
+    if let Some(name) = set.or_else(|| made.map(Arc::from)) {
         run.cell.lock().log.extra().name = Some(name);
     }
+    if is_plain {
+        return Ok(());
+    }
+    let effective = Effective { spec: run.spec, options: options.as_deref() };
     let recorded = run.spec.is_flow
         || run.spec.wants_parameters
         || effective.has_any_hook()
@@ -228,12 +232,25 @@ pub(super) fn inputs(run: &Run) -> Parameters {
 /// Enters RUNNING, or Retrying; `Err` is what the run ends with instead. The future, if there is one, is that of the async
 /// `on_running` hooks, to be awaited first.
 pub(super) fn begin(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, TaskError> {
-    let attempts = if run.is_plain() { 1 } else { run.cell.lock().log.attempts() + 1 };
-    let name = if attempts == 1 { StateName::Running } else { StateName::Retrying };
-    if attempts == 1 && !run.is_plain() && !run.spec.is_flow {
+    if run.is_plain() {
+        enter_attempt(run, 1)?;
+        return Ok(None);
+    }
+    let attempts = run.cell.lock().log.attempts() + 1;
+    if attempts == 1 && !run.spec.is_flow {
         transaction::begin(run)?;
     }
-    hook::propose(run, name, None)?;
+    hook::propose(run, state_of_attempt(attempts), None)?;
+    enter_attempt(run, attempts)?;
+    Ok(hook::call(run, Moment::Running))
+}
+
+fn state_of_attempt(number: u32) -> StateName {
+    if number == 1 { StateName::Running } else { StateName::Retrying }
+}
+
+fn enter_attempt(run: &Run, number: u32) -> Result<(), TaskError> {
+    let name = state_of_attempt(number);
     let now = run.scope.engine.clock().nanos();
     {
         let mut guard = run.cell.lock();
@@ -242,12 +259,12 @@ pub(super) fn begin(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, Ta
             return Err(cancelled());
         }
         inner.enter(name, now, None, None);
-        if attempts > 1 {
-            inner.log.extra().attempts = attempts;
+        if number > 1 {
+            inner.log.extra().attempts = number;
         }
     }
     finish::log_state(run, name, None);
-    Ok(hook::call(run, Moment::Running))
+    Ok(())
 }
 
 /// Whether the attempt that has begun is the last, whatever it ends with.
@@ -466,7 +483,7 @@ pub(super) async fn unless_stopped<T>(
 
 /// One attempt at a sync body with a timeout, on a thread of its own, which is left alone once the time is over.
 fn attempt_aside(run: &Arc<Run>, body: &mut BoxBody) -> Outcome {
-    place::passing_on(|seat| {
+    worker::passing_on(|seat| {
         wait::block_on_future(attempt_on_thread(run, body, Current::of(run.clone()), seat))
     })
 }
@@ -533,6 +550,9 @@ impl Aside {
 
 /// An attempt has ended: the run goes on to another, or ends.
 fn conclude(run: &Arc<Run>, body: BoxBody, outcome: Outcome) {
+    if run.is_plain() {
+        return end(run, body, outcome);
+    }
     slots::release(run);
     if let Err(error) = &outcome
         && let Some(delay) = retry::next(run, body.can_repeat(), error)

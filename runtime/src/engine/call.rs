@@ -17,10 +17,9 @@ use crate::spec::{Kind, Spec};
 
 /// A run that its caller executes, as if it had begun and been claimed; its caller reads the result.
 fn begin(spec: &'static Spec, options: Option<Arc<Options>>) -> Arc<Run> {
-    let scope = scope_here();
-    let run = submit::new_run(spec, &scope, options, None);
-    scope.register(&run);
-    scope.tree.record(&run);
+    let run = submit::new_run(spec, scope_here(), options, None);
+    run.scope.register(&run);
+    run.scope.tree.record(&run);
     run
 }
 

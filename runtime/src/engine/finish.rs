@@ -218,7 +218,7 @@ pub(crate) fn ended_run(
     error: TaskError,
     causes: Vec<Arc<Run>>,
 ) -> Arc<Run> {
-    let run = submit::new_run(spec, scope, options, None);
+    let run = submit::new_run(spec, scope.clone(), options, None);
     scope.register(&run);
     scope.tree.record(&run);
     finish(&run, Err(error), causes);

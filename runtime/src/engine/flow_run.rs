@@ -16,7 +16,7 @@ use crate::options::Options;
 use crate::panic::drop_caught;
 use crate::run::Run;
 use crate::runner::TaskRunner;
-use crate::runner::place::Seat;
+use crate::runner::worker::Seat;
 use crate::spec::{Kind, Spec};
 
 /// A flow with its arguments, not yet begun.
@@ -53,7 +53,7 @@ pub(crate) fn make(start: Start) -> Begun {
     let outer = scope_here();
     let own_today = start.options.as_ref().and_then(|options| options.today.clone());
     let tree = Arc::new(Tree::new(own_today.or_else(|| outer.tree.today.clone()), start.report));
-    let run = submit::new_run(start.spec, &outer, start.options, None);
+    let run = submit::new_run(start.spec, outer.clone(), start.options, None);
     {
         let mut inner = run.cell.lock();
         let extra = inner.log.extra();

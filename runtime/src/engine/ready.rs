@@ -30,6 +30,21 @@ impl Turn {
     fn is_over(&self) -> bool {
         self.waiting.is_empty() && self.admitted.is_empty() && self.told.is_empty()
     }
+
+    /// Gives back the room that a long turn took.
+    fn shrink(&mut self) {
+        shrink(&mut self.waiting);
+        shrink(&mut self.admitted);
+        shrink(&mut self.told);
+    }
+}
+
+/// Gives back the room of a queue that is empty, unless it is little.
+pub(crate) fn shrink<T>(queue: &mut VecDeque<T>) {
+    const KEPT: usize = 1024;
+    if queue.is_empty() && queue.capacity() > KEPT {
+        *queue = VecDeque::new();
+    }
 }
 
 /// What a thread is at.
@@ -123,7 +138,12 @@ pub(super) fn notify(map: &Arc<MapGroup>, ended: Option<&Arc<Run>>) {
 
 /// A run's upstreams have ended: it is admitted and handed to its runner, or ends unexecuted.
 pub(super) fn ready(run: Arc<Run>) {
-    in_turn(run, |run| admission::admit(run) && slots::acquire(run), |turn| &mut turn.waiting);
+    in_turn(run, false);
+}
+
+/// Whether the run may be claimed from now on; else it has ended, waits for slots, or was cancelled.
+fn admit(run: &Arc<Run>) -> bool {
+    admission::admit(run) && slots::acquire(run) && run.cell.make_ready()
 }
 
 /// A run is to be executed once more.
@@ -135,25 +155,32 @@ pub(super) fn retry(run: Arc<Run>) {
 
 /// A run that has been admitted has its slots too.
 pub(super) fn dispatch(run: Arc<Run>) {
-    in_turn(run, |_| true, |turn| &mut turn.admitted);
+    if run.cell.make_ready() {
+        hand_over(run);
+    }
+}
+
+/// Hands a run to its runner that may be claimed already.
+pub(super) fn hand_over(run: Arc<Run>) {
+    in_turn(run, true);
 }
 
 /// Does it now, and then what was found on the way; or leaves it to the frame below that is at it.
-fn in_turn(
-    run: Arc<Run>,
-    admit: impl FnOnce(&Arc<Run>) -> bool,
-    queue: impl FnOnce(&mut Turn) -> &mut VecDeque<Arc<Run>>,
-) {
+fn in_turn(run: Arc<Run>, is_admitted: bool) {
     if FLAGS.get().admitting {
-        return TURN.with(|turn| queue(&mut turn.borrow_mut()).push_back(run));
+        return TURN.with(|turn| {
+            let turn = &mut *turn.borrow_mut();
+            let queue = if is_admitted { &mut turn.admitted } else { &mut turn.waiting };
+            queue.push_back(run);
+        });
     }
     FLAGS.set(Flags { admitting: true, ..FLAGS.get() });
-    let mut admitted = if admit(&run) { Some(run) } else { None };
+    let mut admitted = if is_admitted || admit(&run) { Some(run) } else { None };
     loop {
         // All are admitted before the first is handed over, so that whoever executes one of them may execute another that
         // it waits for.
         while let Some(run) = TURN.with(|turn| turn.borrow_mut().waiting.pop_front()) {
-            if admission::admit(&run) && slots::acquire(&run) {
+            if admit(&run) {
                 TURN.with(|turn| turn.borrow_mut().admitted.push_back(run));
             }
         }
@@ -161,14 +188,13 @@ fn in_turn(
         else {
             break;
         };
-        if run.cell.make_ready() {
-            let runner = run.scope.runner.clone();
-            let follow_up = FLAGS.get().finishing;
-            if let Err(error) = runner.submit(ReadyRun { run, follow_up, offered: false }) {
-                tracing::error!("a run is cancelled: {error}");
-            }
+        let runner = run.scope.runner.clone();
+        let follow_up = FLAGS.get().finishing;
+        if let Err(error) = runner.submit(ReadyRun { run, follow_up, offered: false }) {
+            tracing::error!("a run is cancelled: {error}");
         }
     }
+    TURN.with(|turn| turn.borrow_mut().shrink());
     FLAGS.set(Flags { admitting: false, ..FLAGS.get() });
 }
 
@@ -243,9 +269,7 @@ impl ReadyRun {
             return super::wait::block_on_future(self.execute());
         }
         if let Some(body) = self.claim() {
-            let run = self.run.clone();
-            drop(self);
-            attempt::execute_blocking(&run, body);
+            attempt::execute_blocking(&self.run, body);
         }
     }
 }

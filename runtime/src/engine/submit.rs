@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::cancel;
-use super::ready::ready;
+use super::ready::{hand_over, ready};
 use crate::body::{BoxBody, Upstreams};
 use crate::context::{Scope, scope_here};
 use crate::input::EdgeList;
@@ -22,28 +22,33 @@ pub(crate) fn submit(
     if let Some(options) = &options {
         edges.extend(options.wait_for.iter().cloned());
     }
-    let run = new_run(spec, &scope_here(), options, Some(body));
+    let waits = !edges.is_empty();
+    let run = new_run(spec, scope_here(), options, Some((body, waits)));
     begin(&run, edges, None);
     run
 }
 
-/// A run of its own, of no map.
+/// A run of its own, of no map; with its body it is told whether it waits for something.
 pub(super) fn new_run(
     spec: &'static Spec,
-    scope: &Arc<Scope>,
+    scope: Arc<Scope>,
     options: Option<Arc<Options>>,
-    body: Option<BoxBody>,
+    body: Option<(BoxBody, bool)>,
 ) -> Arc<Run> {
     let (number, ordinal) = scope.tree.enroll(spec);
+    let created = scope.engine.clock().nanos();
+    let (body, waits) = body.map_or((None, false), |(body, waits)| (Some(body), waits));
     Run::new(
         NewRun {
             spec,
-            scope: scope.clone(),
+            scope,
+            created,
             number,
             ordinal,
             index: NO_INDEX,
             readers: 1,
             options,
+            waits,
             waiter: None,
         },
         body,
@@ -57,7 +62,8 @@ pub(crate) fn begin(run: &Arc<Run>, edges: EdgeList, follows: Option<&Arc<Run>>)
         return cancel(run);
     }
     if edges.is_empty() && follows.is_none() {
-        return ready(run.clone());
+        let begin = if run.begins_ready() { hand_over } else { ready };
+        return begin(run.clone());
     }
     // One more than there are, so that it is not ready before all have been asked.
     let remaining = u32::try_from(edges.len()).unwrap_or(u32::MAX - 2) + 1 + u32::from(follows.is_some());

@@ -23,7 +23,7 @@ use crate::input::{Edge, Node};
 use crate::map::MapGroup;
 use crate::run::{Run, Slot, Stage};
 use crate::runner::runtime::RuntimeHandle;
-use crate::runner::{place, threads};
+use crate::runner::{threads, worker};
 use crate::spec::Kind;
 
 /// How deep runs are executed by threads that wait for them, one on the stack of another.
@@ -377,7 +377,7 @@ fn park_on<F: Future>(future: F) -> F::Output {
             drop(lent);
             return output;
         }
-        lent = lent.or_else(place::lend);
+        lent = lent.or_else(worker::lend);
         while !parked.woken.swap(false, Ordering::Acquire) {
             std::thread::park();
         }

@@ -130,11 +130,7 @@ impl<T: Send + Sync + 'static> TaskFutures<T> {
         if let Some(error) = self.group.first_error() {
             return Err(error);
         }
-        let length = self.group.length().unwrap_or(0);
-        (0..length)
-            .filter_map(|element| self.group.reader(element, last_use))
-            .map(|reader| typed(reader.into_value()))
-            .collect()
+        self.group.outcomes(last_use).into_iter().map(typed).collect()
     }
 }
 
@@ -174,11 +170,8 @@ impl<T: Clone + Send + Sync + 'static> TaskFutures<T> {
         if let Some(failure) = self.group.failure() {
             return vec![Err(failure)];
         }
-        let length = self.group.length().unwrap_or(0);
-        (0..length)
-            .filter_map(|element| self.group.reader(element, false))
-            .map(|reader| typed(reader.into_value()).map(Arc::unwrap_or_clone))
-            .collect()
+        let outcomes = self.group.outcomes(false).into_iter();
+        outcomes.map(|outcome| typed(outcome).map(Arc::unwrap_or_clone)).collect()
     }
 }
 

@@ -139,9 +139,9 @@ pub(crate) enum Cancelling<B> {
 }
 
 impl<B, V, E, D, L> Cell<B, V, E, D, L> {
-    pub(crate) fn new(body: B, index: u32, waiter: Option<Waiter<D>>, log: L) -> Self {
+    pub(crate) fn new(body: B, stage: Stage, index: u32, waiter: Option<Waiter<D>>, log: L) -> Self {
         Self(Mutex::new(Inner {
-            stage: Stage::Open,
+            stage,
             stop: Stop::No,
             seen: false,
             state: StateName::Pending,

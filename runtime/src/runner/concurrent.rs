@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::place::{self, Lane};
+use super::worker;
 use super::{ConcurrencyType, ReadyRun, RunnerError, TaskRunner};
 use crate::spec::Kind;
 
@@ -67,7 +68,7 @@ impl TaskRunner for ConcurrentTaskRunner {
     fn submit(&self, run: ReadyRun) -> Result<(), RunnerError> {
         super::check_started(&self.started)?;
         let lane = self.lane(run.kind());
-        if let Err(run) = place::keep_follow_up(lane, run) {
+        if let Err(run) = worker::keep_follow_up(lane, run) {
             lane.submit(run);
         }
         Ok(())

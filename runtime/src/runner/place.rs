@@ -1,6 +1,5 @@
-//! Places on a runner: how many runs it executes at once, who stands in line, and the lending of places by those who wait.
+//! Places on a runner: how many runs it executes at once, and who stands in line.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
@@ -9,9 +8,10 @@ use std::task::{Context, Poll, Waker};
 
 use super::ReadyRun;
 use super::pool::{self, Pool};
-use super::queue::{self, Aside};
+use super::queue;
+use super::worker::{Working, as_worker, holds, holds_another};
 use crate::engine::awaited::Awaited;
-use crate::engine::wait;
+use crate::engine::shrink;
 use crate::spec::Kind;
 
 /// So many runs, and those in line behind them, first come, first served.
@@ -61,7 +61,7 @@ impl Lane {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_unbounded(&self) -> bool {
+    pub(super) fn is_unbounded(&self) -> bool {
         self.max == usize::MAX
     }
 
@@ -123,6 +123,7 @@ impl Lane {
             return None;
         }
         let next = state.line.pop_front();
+        shrink(&mut state.line);
         if next.is_none() {
             state.busy -= 1;
         }
@@ -137,7 +138,7 @@ impl Lane {
     }
 
     /// Waits for a place again, after having lent it.
-    fn come_back(self: &Arc<Self>) -> Returning {
+    pub(super) fn come_back(self: &Arc<Self>) -> Returning {
         Returning { lane: self.clone(), turn: None }
     }
 
@@ -160,7 +161,7 @@ impl Lane {
 }
 
 /// Waits for a place.
-struct Returning {
+pub(super) struct Returning {
     lane: Arc<Lane>,
     turn: Option<Arc<Mutex<Turn>>>,
 }
@@ -238,103 +239,31 @@ impl Drop for Place {
     }
 }
 
-/// A run that is to go next on a worker.
-#[derive(Default)]
-enum FollowUp {
-    /// The thread is no worker: nothing goes next on it.
-    #[default]
-    Refused,
-    Free,
-    Kept(ReadyRun),
-}
-
-/// What a worker thread holds, and a run that is to go next on it.
-#[derive(Default)]
-struct Worker {
-    lane: Option<Arc<Lane>>,
-    /// What the frames beneath hold, of other lanes.
-    beneath: Vec<Arc<Lane>>,
-    follow_up: FollowUp,
-    /// The thread stands in for a worker, on whose places it executes.
-    seat: Option<Seat>,
-}
-
-thread_local! {
-    static WORKER: RefCell<Worker> = RefCell::new(Worker::default());
-}
-
-/// Whether this thread holds a place of the lane.
-pub(super) fn holds(lane: &Arc<Lane>) -> bool {
-    WORKER.with(|worker| worker.borrow().lane.as_ref().is_some_and(|held| Arc::ptr_eq(held, lane)))
-}
-
-/// Keeps a run that has become ready by the end of the one before, to go next on this worker.
-pub(super) fn keep_follow_up(lane: &Arc<Lane>, run: ReadyRun) -> Result<(), ReadyRun> {
-    if !run.is_follow_up() {
-        return Err(run);
-    }
-    WORKER.with(|worker| {
-        let mut worker = worker.borrow_mut();
-        let fits = worker.lane.as_ref().is_some_and(|held| Arc::ptr_eq(held, lane));
-        if fits && matches!(worker.follow_up, FollowUp::Free) {
-            worker.follow_up = FollowUp::Kept(run);
-            Ok(())
-        } else {
-            Err(run)
-        }
-    })
-}
-
-/// Does `action` as a worker of the lane; gives the run that is to go next.
-pub(super) fn as_worker<T>(lane: &Arc<Lane>, action: impl FnOnce() -> T) -> (T, Option<ReadyRun>) {
-    let mut before = WORKER.with(|worker| {
-        let worker = &mut *worker.borrow_mut();
-        let mine = Worker {
-            lane: Some(lane.clone()),
-            beneath: std::mem::take(&mut worker.beneath),
-            follow_up: FollowUp::Free,
-            seat: worker.seat.clone(),
-        };
-        std::mem::replace(worker, mine)
-    });
-    let other = before.lane.as_ref().filter(|held| !Arc::ptr_eq(held, lane) && !held.is_unbounded());
-    let hides = other.is_some();
-    if let Some(other) = other {
-        WORKER.with(|worker| worker.borrow_mut().beneath.push(other.clone()));
-    }
-    let done = action();
-    let follow_up = WORKER.with(|worker| {
-        let worker = &mut *worker.borrow_mut();
-        before.beneath = std::mem::take(&mut worker.beneath);
-        if hides {
-            before.beneath.pop();
-        }
-        std::mem::replace(worker, before).follow_up
-    });
-    let next = if let FollowUp::Kept(run) = follow_up { Some(run) } else { None };
-    (done, next)
-}
-
 /// Executes runs on this thread, which holds a place, until there is nothing for it to do.
 pub(super) fn work(lane: &Arc<Lane>, first: ReadyRun) {
     let mut place = Place::held(lane);
     let mut next = Some(first);
     while let Some(first) = next.take() {
-        // Those of one runtime in a row are executed in its context, entered once.
-        let handle = first.handle().clone();
-        let _entered = handle.enter();
-        let mut run = first;
-        next = loop {
-            if run.kind() == Kind::Async {
-                place.held = false;
-                return lane.start(run);
-            }
-            let ((), follow_up) = as_worker(lane, || run.execute_blocking());
-            match follow_up.or_else(|| place.next()) {
-                Some(next) if next.handle().id() == handle.id() => run = next,
-                next => break next,
-            }
-        };
+        if first.kind() == Kind::Async {
+            place.held = false;
+            return lane.start(first);
+        }
+        next = work_in_a_row(&mut place, first);
+    }
+}
+
+/// Executes sync runs of one runtime, in its context, entered once; gives the first of another.
+fn work_in_a_row(place: &mut Place, mut run: ReadyRun) -> Option<ReadyRun> {
+    let handle = run.handle().clone();
+    let _entered = handle.enter();
+    let mut working = Working::begin(&place.lane);
+    loop {
+        run.execute_blocking();
+        let next = working.follow_up().or_else(|| place.next());
+        match next {
+            Some(next) if next.kind() != Kind::Async && next.handle().id() == handle.id() => run = next,
+            next => return next,
+        }
     }
 }
 
@@ -352,12 +281,8 @@ pub(super) fn execute_here(lane: &Arc<Lane>, run: ReadyRun) -> bool {
     if run.kind() == Kind::Async {
         return false;
     }
-    let holds_another = WORKER.with(|worker| {
-        let worker = worker.borrow();
-        worker.lane.as_ref().is_some_and(|held| !Arc::ptr_eq(held, lane) && !held.is_unbounded())
-    });
     // A thread that waits gives its place up, rather than to hold two; and what belongs on a pool executes there.
-    if holds_another || (lane.pool.is_some() && !holds(lane) && !pool::is_member(lane)) {
+    if holds_another(lane) || (lane.pool.is_some() && !holds(lane) && !pool::is_member(lane)) {
         return false;
     }
     if holds(lane) {
@@ -418,136 +343,6 @@ async fn drive(mut place: Place, first: ReadyRun) {
         if in_a_row % IN_A_ROW == 0 && next.is_some() {
             tokio::task::yield_now().await;
         }
-    }
-}
-
-/// The places that a waiting thread has lent; it waits for them again when this is dropped.
-pub(crate) struct Lent {
-    lane: Option<Arc<Lane>>,
-    beneath: Vec<Arc<Lane>>,
-    /// Those of the worker that the thread stands in for.
-    passed: Vec<Arc<Lane>>,
-    seat: Option<Seat>,
-    _waiting: Option<pool::Waiting>,
-    _aside: Option<Aside>,
-}
-
-/// Lends the places that this thread holds to those next in line.
-pub(crate) fn lend() -> Option<Lent> {
-    let (lane, beneath, seat) = WORKER
-        .try_with(|worker| {
-            let worker = &mut *worker.borrow_mut();
-            (worker.take_lane(), std::mem::take(&mut worker.beneath), worker.seat.clone())
-        })
-        .ok()?;
-    let passed = seat.as_ref().map(|seat| std::mem::take(&mut seat.inner().lanes)).unwrap_or_default();
-    let waiting = pool::Waiting::begin();
-    let aside = Aside::step();
-    if lane.is_none() && beneath.is_empty() && passed.is_empty() && waiting.is_none() && aside.is_none() {
-        return None;
-    }
-    for lane in lane.iter().chain(&beneath).chain(&passed) {
-        lane.leave();
-    }
-    Some(Lent { lane, beneath, passed, seat, _waiting: waiting, _aside: aside })
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        if self.seat.as_ref().is_some_and(|seat| seat.inner().is_over) {
-            self.passed.clear();
-        }
-        come_back_to(self.lane.iter().chain(&self.beneath).chain(&self.passed));
-        WORKER.with(|worker| {
-            let worker = &mut *worker.borrow_mut();
-            if self.lane.is_some() {
-                worker.lane = self.lane.take();
-            }
-            worker.beneath = std::mem::take(&mut self.beneath);
-        });
-        if let Some(seat) = &self.seat {
-            seat.take_back(std::mem::take(&mut self.passed));
-        }
-    }
-}
-
-/// The places of a worker while another thread executes in its stead: that thread may lend them.
-#[derive(Clone, Default)]
-pub(crate) struct Seat(Arc<Mutex<SeatInner>>);
-
-#[derive(Default)]
-struct SeatInner {
-    lanes: Vec<Arc<Lane>>,
-    /// The worker has its places back.
-    is_over: bool,
-}
-
-impl Seat {
-    fn inner(&self) -> MutexGuard<'_, SeatInner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take_back(&self, lanes: Vec<Arc<Lane>>) {
-        let mut inner = self.inner();
-        if !inner.is_over {
-            inner.lanes = lanes;
-            return;
-        }
-        drop(inner);
-        lanes.iter().for_each(Lane::leave);
-    }
-
-    /// Does `action` on this thread, in the worker's stead.
-    pub(crate) fn stand_in<T>(self, action: impl FnOnce() -> T) -> T {
-        let mine = Worker { seat: Some(self), ..Worker::default() };
-        let before = WORKER.with(|worker| std::mem::replace(&mut *worker.borrow_mut(), mine));
-        let done = action();
-        WORKER.with(|worker| *worker.borrow_mut() = before);
-        done
-    }
-}
-
-impl Worker {
-    /// The place that this thread holds, where places are counted.
-    fn take_lane(&mut self) -> Option<Arc<Lane>> {
-        if self.lane.as_ref().is_some_and(|lane| lane.is_unbounded()) { None } else { self.lane.take() }
-    }
-}
-
-/// Does `action` while another thread may execute on the places that this one holds.
-pub(crate) fn passing_on<T>(action: impl FnOnce(Seat) -> T) -> T {
-    let (lane, beneath) = WORKER.with(|worker| {
-        let worker = &mut *worker.borrow_mut();
-        (worker.take_lane(), std::mem::take(&mut worker.beneath))
-    });
-    let seat = Seat::default();
-    seat.inner().lanes = lane.iter().chain(&beneath).cloned().collect();
-    let done = action(seat.clone());
-    let is_lent = {
-        let mut inner = seat.inner();
-        inner.is_over = true;
-        inner.lanes.is_empty()
-    };
-    if is_lent {
-        come_back_to(lane.iter().chain(&beneath));
-    }
-    WORKER.with(|worker| {
-        let worker = &mut *worker.borrow_mut();
-        if lane.is_some() {
-            worker.lane = lane;
-        }
-        worker.beneath = beneath;
-    });
-    done
-}
-
-/// Waits for places again that were lent.
-fn come_back_to<'l>(lanes: impl Iterator<Item = &'l Arc<Lane>>) {
-    let mut lanes: Vec<&Arc<Lane>> = lanes.collect();
-    // In one order on all threads, so that no two of them wait for each other.
-    lanes.sort_by_key(|lane| Arc::as_ptr(lane));
-    for lane in lanes {
-        wait::block_on_future(lane.come_back());
     }
 }
 

@@ -12,8 +12,10 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 
-use super::place::{Lane, as_worker};
+use super::place::Lane;
+use super::worker::as_worker;
 use super::{Execution, ReadyRun};
+use crate::engine::shrink;
 
 /// How many runs a task executes in a row before it lets others go.
 const IN_A_ROW: u32 = 64;
@@ -36,6 +38,7 @@ impl Queue {
     fn next(&self) -> Option<ReadyRun> {
         let mut state = self.state();
         let next = state.line.pop_front();
+        shrink(&mut state.line);
         state.servers -= usize::from(next.is_none());
         next
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::place::{self, Lane};
+use super::worker;
 use super::{ConcurrencyType, ReadyRun, RunnerError, TaskRunner};
 use crate::engine::wait;
 use crate::spec::Kind;
@@ -26,7 +27,7 @@ impl SequentialTaskRunner {
 
     fn execute_if_free(&self, run: ReadyRun) -> Result<(), ReadyRun> {
         let mut left = Some(run);
-        if place::holds(&self.lane) {
+        if worker::holds(&self.lane) {
             let deep = wait::deeper(|| {
                 if let Some(run) = left.take() {
                     place::work_once(&self.lane, run);
@@ -68,7 +69,7 @@ impl TaskRunner for SequentialTaskRunner {
 
     fn submit(&self, run: ReadyRun) -> Result<(), RunnerError> {
         super::check_started(&self.started)?;
-        let run = match place::keep_follow_up(&self.lane, run) {
+        let run = match worker::keep_follow_up(&self.lane, run) {
             Ok(()) => return Ok(()),
             Err(run) => run,
         };

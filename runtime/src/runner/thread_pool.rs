@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::place::{self, Lane};
 use super::threads;
+use super::worker;
 use super::{ConcurrencyType, ReadyRun, RunnerError, TaskRunner};
 use crate::spec::Kind;
 
@@ -76,7 +77,7 @@ impl TaskRunner for ThreadPoolTaskRunner {
     fn submit(&self, run: ReadyRun) -> Result<(), RunnerError> {
         super::check_started(&self.started)?;
         let lane = self.lane(run.kind());
-        if let Err(run) = place::keep_follow_up(lane, run) {
+        if let Err(run) = worker::keep_follow_up(lane, run) {
             lane.submit(run);
         }
         Ok(())

@@ -33,7 +33,7 @@ type Log = Option<u32>;
 type TestCell = Cell<Body, Value, Cancelled, u32, Log>;
 
 fn cell() -> Arc<TestCell> {
-    Arc::new(Cell::new(Body, 0, None, None))
+    Arc::new(Cell::new(Body, Stage::Open, 0, None, None))
 }
 
 fn ready() -> Arc<TestCell> {
