@@ -83,66 +83,19 @@ macro_rules! common_options {
             self.change(|options| options.timeout = Some(timeout))
         }
 
-        /// Called when an attempt begins. Replaces the attribute's hooks; called again, it adds one.
-        ///
-        /// A hook here may be sync or return a future that borrows nothing.
-        fn with_on_running<R, M>(
-            self,
-            hook: impl Fn(&$info, &State) -> R + Send + Sync + 'static,
-        ) -> Self::Configured
-        where
-            R: IntoHookReturn<'static, M>,
-        {
-            let hook = $hook(Arc::new(move |run, state| hook(run, state).into_hook_return()));
-            self.change(|options| options.add_hook(Moment::Running, hook))
-        }
-
-        /// Called when the run has completed; otherwise as [`with_on_running`](Self::with_on_running).
-        fn with_on_completion<R, M>(
-            self,
-            hook: impl Fn(&$info, &State) -> R + Send + Sync + 'static,
-        ) -> Self::Configured
-        where
-            R: IntoHookReturn<'static, M>,
-        {
-            let hook = $hook(Arc::new(move |run, state| hook(run, state).into_hook_return()));
-            self.change(|options| options.add_hook(Moment::Completion, hook))
-        }
-
-        /// Called when the run has failed; otherwise as [`with_on_running`](Self::with_on_running).
-        fn with_on_failure<R, M>(
-            self,
-            hook: impl Fn(&$info, &State) -> R + Send + Sync + 'static,
-        ) -> Self::Configured
-        where
-            R: IntoHookReturn<'static, M>,
-        {
-            let hook = $hook(Arc::new(move |run, state| hook(run, state).into_hook_return()));
-            self.change(|options| options.add_hook(Moment::Failure, hook))
-        }
-
-        /// Called when the run has crashed; otherwise as [`with_on_running`](Self::with_on_running).
-        fn with_on_crashed<R, M>(
-            self,
-            hook: impl Fn(&$info, &State) -> R + Send + Sync + 'static,
-        ) -> Self::Configured
-        where
-            R: IntoHookReturn<'static, M>,
-        {
-            let hook = $hook(Arc::new(move |run, state| hook(run, state).into_hook_return()));
-            self.change(|options| options.add_hook(Moment::Crashed, hook))
-        }
-
-        /// Called when the run was cancelled; otherwise as [`with_on_running`](Self::with_on_running).
-        fn with_on_cancellation<R, M>(
-            self,
-            hook: impl Fn(&$info, &State) -> R + Send + Sync + 'static,
-        ) -> Self::Configured
-        where
-            R: IntoHookReturn<'static, M>,
-        {
-            let hook = $hook(Arc::new(move |run, state| hook(run, state).into_hook_return()));
-            self.change(|options| options.add_hook(Moment::Cancellation, hook))
+        hook_options! { $info, $hook:
+            /// Called when an attempt begins. Replaces the attribute's hooks; called again, it adds one.
+            ///
+            /// A hook here may be sync or return a future that borrows nothing.
+            with_on_running Running,
+            /// Called when the run has completed; otherwise as [`with_on_running`](Self::with_on_running).
+            with_on_completion Completion,
+            /// Called when the run has failed; otherwise as [`with_on_running`](Self::with_on_running).
+            with_on_failure Failure,
+            /// Called when the run has crashed; otherwise as [`with_on_running`](Self::with_on_running).
+            with_on_crashed Crashed,
+            /// Called when the run was cancelled; otherwise as [`with_on_running`](Self::with_on_running).
+            with_on_cancellation Cancellation,
         }
 
         /// Asked before each change of state; may turn it into FAILED, CANCELLED or Skipped.
@@ -153,6 +106,29 @@ macro_rules! common_options {
             let hook = $state_hook(Arc::new(hook));
             self.change(|options| options.on_state_change.get_or_insert_default().push(hook))
         }
+
+        /// Has the runs wait for others, whose results they do not take.
+        fn wait_for(self, dependencies: impl Dependencies) -> Self::Configured {
+            let mut edges = Edges::default();
+            dependencies.add_to(&mut edges);
+            self.change(|options| options.wait_for.extend(edges.list))
+        }
+    };
+}
+
+/// The options that set hooks: the method's name, and the moment.
+macro_rules! hook_options {
+    ($info:ty, $hook:path: $($(#[$doc:meta])* $name:ident $moment:ident,)*) => {
+        $(
+            $(#[$doc])*
+            fn $name<R, M>(self, hook: impl Fn(&$info, &State) -> R + Send + Sync + 'static) -> Self::Configured
+            where
+                R: IntoHookReturn<'static, M>,
+            {
+                let hook = $hook(Arc::new(move |run, state| hook(run, state).into_hook_return()));
+                self.change(|options| options.add_hook(Moment::$moment, hook))
+            }
+        )*
     };
 }
 
@@ -241,13 +217,6 @@ pub trait ConfigureTask<X, A>: Sized {
     fn with_skip_on_upstream_skip(self, skip: bool) -> Self::Configured {
         self.change(|options| options.skip_on_upstream_skip = Some(skip))
     }
-
-    /// Has the runs wait for others, whose results they do not take.
-    fn wait_for(self, dependencies: impl Dependencies) -> Self::Configured {
-        let mut edges = Edges::default();
-        dependencies.add_to(&mut edges);
-        self.change(|options| options.wait_for.extend(edges.list))
-    }
 }
 
 /// The `with_…` methods of a flow and of a call of one: each gives a copy that differs in one option.
@@ -290,13 +259,6 @@ pub trait ConfigureFlow<X, A>: Sized {
     fn with_today(self, today: impl AsRef<str>) -> Self::Configured {
         let today = Arc::from(today.as_ref());
         self.change(|options| options.today = Some(today))
-    }
-
-    /// Has the run wait for others, whose results it does not take.
-    fn wait_for(self, dependencies: impl Dependencies) -> Self::Configured {
-        let mut edges = Edges::default();
-        dependencies.add_to(&mut edges);
-        self.change(|options| options.wait_for.extend(edges.list))
     }
 }
 

@@ -1,11 +1,14 @@
 //! The engine takes runs through their lives. Only here does a run change its state.
 
 pub(crate) mod admission;
+mod aside;
 mod attempt;
 pub(crate) mod awaited;
 mod builder;
 mod call;
 mod cancel;
+mod deadline;
+mod execution;
 mod finish;
 pub(crate) mod flow_run;
 mod hook;
@@ -30,10 +33,10 @@ use crate::limit::Limits;
 use crate::runner::TaskRunner;
 use crate::settings::Settings;
 
-pub use attempt::Execution;
 pub use builder::{EngineBuilder, InstallError};
 pub(crate) use call::{call_async, call_sync};
 pub(crate) use cancel::cancel;
+pub use execution::Execution;
 pub(crate) use finish::{ended_run, wake};
 pub use ready::ReadyRun;
 pub(crate) use ready::{in_line, shrink};

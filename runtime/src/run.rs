@@ -209,10 +209,6 @@ impl Run {
         self.cell.has_ended()
     }
 
-    pub(crate) fn name_of_state(&self) -> StateName {
-        self.cell.lock().state
-    }
-
     pub(crate) fn states(&self) -> Vec<State> {
         let id = self.id();
         let inner = self.cell.lock();

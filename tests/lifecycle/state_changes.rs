@@ -318,3 +318,47 @@ fn flow_runs_are_asked_for_too() {
         ["Pending to Running", "Running to AwaitingRetry", "AwaitingRetry to Retrying", "Retrying to Failed"]
     );
 }
+
+#[flow]
+async fn holding(gate: Gate) {
+    gate.passed().await;
+}
+
+/// Starts [`holding`], and cancels it once it executes.
+fn cancelled_holding(
+    hook: impl Fn(&FlowRunInfo, &State, State) -> State + Send + Sync + 'static,
+) -> FlowFuture<()> {
+    let flow = holding(Gate::new()).with_on_state_change(hook).start();
+    while !flow.state().is_running() {
+        std::thread::yield_now();
+    }
+    flow.cancel();
+    flow.wait();
+    flow
+}
+
+#[test]
+fn flow_runs_are_asked_about_being_cancelled() {
+    let notes = Notes::default();
+    let seen = notes.clone();
+    let future = cancelled_holding(move |_, old, new| {
+        seen.add(format!("{} to {}", old.name, new.name));
+        new
+    });
+    assert_eq!(notes.list(), ["Pending to Running", "Running to Cancelling", "Cancelling to Cancelled"]);
+    assert!(future.result().unwrap_err().is_cancelled());
+}
+
+#[test]
+fn a_flow_run_that_is_not_to_be_cancelling_ends_with_the_answer() {
+    let asked = Calls::default();
+    let counted = asked.clone();
+    let future = cancelled_holding(move |_, _, new| {
+        counted.add();
+        if new.name == StateName::Cancelling { State::failed("somebody stopped it") } else { new }
+    });
+    assert_eq!(names(&future.states()), ["Pending", "Running", "Failed"]);
+    assert_eq!(future.state().message.as_deref(), Some("somebody stopped it"));
+    // About Running, and about Cancelling; about an answer nobody is asked.
+    assert_eq!(asked.count(), 2);
+}

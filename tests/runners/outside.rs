@@ -1,12 +1,15 @@
 //! A runner implemented outside of the crate, put through the same suite.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use millrun::prelude::*;
 use millrun::runner::conformance::check;
 use millrun::runner::{ConcurrencyType, ReadyRun, RunnerError};
 use millrun::{Engine, FlowError};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 /// Executes each run on a thread of its own.
 #[derive(Default)]
@@ -69,4 +72,123 @@ fn a_flow_executes_its_tasks_on_its_own_runner() {
     assert!(pool.starts_with("millrun-rayon-"), "{pool}");
     let key = engine.run_blocking(on_the_engines_runner().with_task_runner(ThreadPerRun::default()));
     assert!(key.unwrap().unwrap().contains("thread_name"));
+}
+
+/// Notes the inputs of the runs that it executes.
+#[derive(Default)]
+struct Noting {
+    started: AtomicBool,
+    inputs: Arc<Mutex<Vec<Inputs>>>,
+}
+
+type Inputs = Vec<(&'static str, Option<Value>)>;
+
+impl TaskRunner for Noting {
+    fn name(&self) -> &'static str {
+        "noting"
+    }
+
+    fn concurrency_type(&self) -> ConcurrencyType {
+        ConcurrencyType::Sequential
+    }
+
+    fn start(&self) -> Result<(), RunnerError> {
+        self.started.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn submit(&self, run: ReadyRun) -> Result<(), RunnerError> {
+        self.inputs.lock().unwrap().push(run.inputs());
+        run.execute_blocking();
+        Ok(())
+    }
+
+    fn shutdown(&self) {
+        self.started.store(false, Ordering::SeqCst);
+    }
+}
+
+/// An argument that has something done while it is written.
+#[derive(Clone)]
+struct Watched(Arc<dyn Fn() + Send + Sync>);
+
+impl Serialize for Watched {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.0)();
+        serializer.serialize_str("watched")
+    }
+}
+
+#[task]
+fn double(number: u32, _unwritten: thread::ThreadId) -> u32 {
+    number * 2
+}
+
+#[task]
+fn take(_watched: Watched) -> u32 {
+    1
+}
+
+fn noting() -> (Engine, Arc<Mutex<Vec<Inputs>>>) {
+    let runner = Noting::default();
+    let inputs = runner.inputs.clone();
+    (Engine::builder().task_runner(runner).build(), inputs)
+}
+
+#[test]
+fn a_runner_is_told_the_inputs_of_a_run() {
+    let (engine, inputs) = noting();
+    let id = thread::current().id();
+    let last = engine.enter(|| double.submit(double.submit(2, id), id));
+    assert_eq!(last.result().unwrap(), 8);
+    let of = |number: u32| vec![("number", Some(json!(number))), ("_unwritten", None)];
+    assert_eq!(*inputs.lock().unwrap(), [of(2), of(4)]);
+}
+
+#[test]
+fn what_writes_an_input_may_look_at_its_run() {
+    let (engine, inputs) = noting();
+    let found: Arc<Mutex<Option<TaskFuture<u32>>>> = Arc::default();
+    let (gate, seen) = (crate::gate::Gate::new(), found.clone());
+    let looks = Watched(Arc::new(move || {
+        if let Some(future) = &*seen.lock().unwrap() {
+            assert!(future.state().is_pending());
+        }
+    }));
+    let before = held.submit(&gate);
+    let future = engine.enter(|| take.wait_for(before).submit(looks));
+    *found.lock().unwrap() = Some(future.clone());
+    gate.open();
+    assert_eq!(future.result().unwrap(), 1);
+    assert_eq!(inputs.lock().unwrap().last().unwrap(), &[("_watched", Some(json!("watched")))]);
+}
+
+#[task]
+async fn held(gate: crate::gate::Gate) {
+    gate.pass().await;
+}
+
+#[test]
+fn a_run_that_is_cancelled_while_its_inputs_are_written_never_executes() {
+    let (engine, inputs) = noting();
+    let found: Arc<Mutex<Option<TaskFuture<u32>>>> = Arc::default();
+    let cancelled = found.clone();
+    let cancels = Watched(Arc::new(move || cancelled.lock().unwrap().as_ref().unwrap().cancel()));
+    let gate = crate::gate::Gate::new();
+    let before = held.submit(&gate);
+    let future = engine.enter(|| take.wait_for(before).submit(cancels));
+    *found.lock().unwrap() = Some(future.clone());
+    gate.open();
+    assert!(future.result().unwrap_err().is_cancelled());
+    assert_eq!(inputs.lock().unwrap().last().unwrap(), &[]);
+}
+
+#[test]
+fn a_run_crashes_whose_inputs_panic_while_they_are_written() {
+    let (engine, inputs) = noting();
+    let panics = Watched(Arc::new(|| panic!("unwritable")));
+    let error = engine.enter(|| take.submit(panics)).result().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Crashed);
+    assert!(error.to_string().contains("unwritable"), "{error}");
+    assert_eq!(*inputs.lock().unwrap(), [[]]);
 }

@@ -2,66 +2,29 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tracing::Span;
+
+use super::aside::attempt_aside;
+use super::deadline::{Deadline, sleep};
 use super::finish::{self, finish};
 use super::ready::BodyTurn;
 use super::{hook, retry, slots, transaction, wait};
-use tracing::Span;
-
 use crate::body::{Attempt, Body, BoxBody, BoxFuture, Outcome, Parameters};
-use crate::clock::{Clock, TimerKey};
 use crate::context::Current;
 use crate::error::{ErrorKind, TaskError};
 use crate::hook::Moment;
 use crate::options::Effective;
 use crate::panic::{self, Panicked, drop_caught};
-use crate::run::{Run, Slot};
-use crate::runner::threads;
-use crate::runner::worker::{self, Seat};
+use crate::run::Run;
 use crate::state::StateName;
 
-fn crashed(run: &Run, panic: &Panicked) -> TaskError {
+pub(super) fn crashed(run: &Run, panic: &Panicked) -> TaskError {
     let what = if run.spec.is_flow { "Flow" } else { "Task" };
     TaskError::new(ErrorKind::Crashed, format!("{what} run panicked: {}", panic.message))
-}
-
-/// A deadline: a flag that a timer sets, waking whoever waits.
-struct Deadline {
-    passed: Arc<AtomicBool>,
-    waker: Arc<Mutex<Option<Waker>>>,
-    timer: TimerKey,
-    clock: Clock,
-}
-
-impl Deadline {
-    fn set(clock: &Clock, timeout: Duration) -> Self {
-        let passed = Arc::new(AtomicBool::new(false));
-        let waker: Arc<Mutex<Option<Waker>>> = Arc::default();
-        let (flag, waiting) = (passed.clone(), waker.clone());
-        let timer = clock.after(timeout, move || {
-            flag.store(true, Ordering::SeqCst);
-            let waker = waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-        });
-        Self { passed, waker, timer, clock: clock.clone() }
-    }
-
-    fn has_passed(&self, cx: &Context<'_>) -> bool {
-        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
-        self.passed.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for Deadline {
-    fn drop(&mut self) {
-        self.clock.cancel(self.timer);
-    }
 }
 
 fn timed_out(run: &Run, timeout: Duration) -> TaskError {
@@ -216,17 +179,23 @@ pub(super) fn prepare<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Res
 }
 
 /// The inputs of a run that nobody has claimed, for its runner.
-pub(super) fn inputs(run: &Run) -> Parameters {
-    let mut inner = run.cell.lock();
-    match &mut inner.slot {
-        Slot::Body(body) => {
-            if body.resolve().is_err() {
-                return Vec::new();
+pub(super) fn inputs(run: &Arc<Run>) -> Parameters {
+    // Claimed meanwhile, as what writes them is the user's.
+    let Some(mut body) = run.cell.claim() else { return Vec::new() };
+    let inputs = panic::catch(|| body.resolve().map(|()| body.parameters()));
+    let error = match inputs {
+        Ok(Ok(inputs)) => match run.cell.unclaim(body) {
+            Ok(()) => return inputs,
+            Err(left) => {
+                drop_caught(left);
+                cancelled()
             }
-            body.parameters()
-        }
-        _ => Vec::new(),
-    }
+        },
+        Ok(Err(error)) => error,
+        Err(panic) => crashed(run, &panic),
+    };
+    finish(run, Err(error), Vec::new());
+    Vec::new()
 }
 
 /// Enters RUNNING, or Retrying; `Err` is what the run ends with instead. The future, if there is one, is that of the async
@@ -276,102 +245,6 @@ pub(super) fn is_last(run: &Run, can_repeat: bool) -> bool {
     let effective = Effective { spec: run.spec, options: options.as_deref() };
     let retries = retry::retries(run, &effective, can_repeat);
     retries == 0 || run.cell.lock().log.attempts() > retries
-}
-
-/// A run being executed on a task: made by [`ReadyRun::execute`](super::ReadyRun::execute).
-///
-/// Dropped before its end, as a runtime does that shuts down, it ends the run as CRASHED.
-#[must_use = "a future does nothing until it is awaited"]
-pub struct Execution {
-    run: Arc<Run>,
-    stage: Stage,
-}
-
-enum Stage {
-    Claimed(BoxBody),
-    /// The async `on_running` hooks go before the body.
-    Hooks(BoxFuture<'static, ()>, BoxBody),
-    Attempt(Attempting<'static>, BoxBody),
-    Done,
-}
-
-impl Execution {
-    /// The execution of a run with that body, if it could be claimed.
-    pub(super) fn new(run: Arc<Run>, body: Option<BoxBody>) -> Self {
-        Self { run, stage: body.map_or(Stage::Done, Stage::Claimed) }
-    }
-
-    fn attempt(&mut self, mut body: BoxBody) {
-        let run = &self.run;
-        let last = is_last(run, body.can_repeat());
-        let mut current = Current::of(run.clone());
-        let attempt = {
-            let _turn = BodyTurn::begin();
-            let _entered = current.enter();
-            panic::catch(|| body.attempt(last))
-        };
-        let outcome = match attempt {
-            Ok(Attempt::Future(future)) => {
-                self.stage = Stage::Attempt(Attempting::new(run.clone(), current, future), body);
-                return;
-            }
-            Ok(Attempt::Done(outcome)) => outcome,
-            Err(panic) => Err(crashed(run, &panic)),
-        };
-        conclude(run, body, outcome);
-    }
-}
-
-impl Future for Execution {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.get_mut();
-        loop {
-            match std::mem::replace(&mut this.stage, Stage::Done) {
-                Stage::Claimed(mut body) => {
-                    match prepare(&this.run, &mut *body).and_then(|()| begin(&this.run)) {
-                        Ok(None) => this.attempt(body),
-                        Ok(Some(hooks)) => this.stage = Stage::Hooks(hooks, body),
-                        Err(error) => end(&this.run, body, Err(error)),
-                    }
-                }
-                Stage::Hooks(mut hooks, body) => {
-                    if hooks.as_mut().poll(cx).is_pending() {
-                        this.stage = Stage::Hooks(hooks, body);
-                        return Poll::Pending;
-                    }
-                    this.attempt(body);
-                }
-                Stage::Attempt(mut attempting, body) => match Pin::new(&mut attempting).poll(cx) {
-                    Poll::Pending => {
-                        this.stage = Stage::Attempt(attempting, body);
-                        return Poll::Pending;
-                    }
-                    Poll::Ready(outcome) => {
-                        drop(attempting);
-                        conclude(&this.run, body, outcome);
-                    }
-                },
-                Stage::Done => return Poll::Ready(()),
-            }
-        }
-    }
-}
-
-impl Drop for Execution {
-    fn drop(&mut self) {
-        if !matches!(self.stage, Stage::Done) {
-            drop_caught(std::mem::replace(&mut self.stage, Stage::Done));
-            drop(Abandoned::guard(&self.run));
-        }
-    }
-}
-
-impl std::fmt::Debug for Execution {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Execution({:?})", self.run)
-    }
 }
 
 /// One attempt at a body, awaited.
@@ -457,12 +330,6 @@ pub(super) fn attempt_in_time<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)
     }
 }
 
-/// Waits for a time to pass.
-async fn sleep(clock: &Clock, delay: Duration) {
-    let deadline = Deadline::set(clock, delay);
-    std::future::poll_fn(|cx| if deadline.has_passed(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
-}
-
 /// Waits for something on behalf of a run, unless that is cancelled meanwhile.
 pub(super) async fn unless_stopped<T>(
     run: &Arc<Run>,
@@ -481,75 +348,8 @@ pub(super) async fn unless_stopped<T>(
     waited
 }
 
-/// One attempt at a sync body with a timeout, on a thread of its own, which is left alone once the time is over.
-fn attempt_aside(run: &Arc<Run>, body: &mut BoxBody) -> Outcome {
-    worker::passing_on(|seat| {
-        wait::block_on_future(attempt_on_thread(run, body, Current::of(run.clone()), seat))
-    })
-}
-
-/// One attempt at a sync body on a thread of its own, for who awaits it.
-pub(super) async fn attempt_on_thread(
-    run: &Arc<Run>,
-    body: &mut BoxBody,
-    current: Current,
-    seat: Seat,
-) -> Outcome {
-    let fork = if is_last(run, body.can_repeat()) { Ok(None) } else { panic::catch(|| body.fork()) };
-    let fork = fork.map_err(|panic| crashed(run, &panic))?;
-    let mut body = fork.unwrap_or_else(|| std::mem::replace(body, crate::body::no_body()));
-    let aside = Aside::default();
-    let over = Over::default();
-    let (done, of, mut inside) = (aside.clone(), run.clone(), current.clone());
-    inside.given_up = Some(over.0.clone());
-    threads::spawn(move || {
-        let handle = of.scope.handle.clone();
-        let _entered = handle.enter();
-        let outcome = seat.stand_in(|| attempt_here(&of, &mut *body, inside));
-        drop_caught(body);
-        done.give(outcome);
-    });
-    let outcome = std::future::poll_fn(move |cx| aside.take(cx).map_or(Poll::Pending, Poll::Ready));
-    let outcome = Attempting::new(run.clone(), current, Box::pin(outcome)).await;
-    drop(over);
-    outcome
-}
-
-/// An attempt on another thread, which is told when this is dropped that nobody waits for it.
-#[derive(Default)]
-struct Over(Arc<AtomicBool>);
-
-impl Drop for Over {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
-
-/// Where an attempt on another thread leaves its outcome.
-#[derive(Clone, Default)]
-struct Aside(Arc<Mutex<(Option<Outcome>, Option<Waker>)>>);
-
-impl Aside {
-    fn give(&self, outcome: Outcome) {
-        let waker = {
-            let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            inner.0 = Some(outcome);
-            inner.1.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    fn take(&self, cx: &Context<'_>) -> Option<Outcome> {
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.1 = Some(cx.waker().clone());
-        inner.0.take()
-    }
-}
-
 /// An attempt has ended: the run goes on to another, or ends.
-fn conclude(run: &Arc<Run>, body: BoxBody, outcome: Outcome) {
+pub(super) fn conclude(run: &Arc<Run>, body: BoxBody, outcome: Outcome) {
     if run.is_plain() {
         return end(run, body, outcome);
     }
@@ -567,7 +367,7 @@ fn conclude(run: &Arc<Run>, body: BoxBody, outcome: Outcome) {
 }
 
 /// The run ends, whatever attempts remain.
-fn end(run: &Arc<Run>, body: BoxBody, outcome: Outcome) {
+pub(super) fn end(run: &Arc<Run>, body: BoxBody, outcome: Outcome) {
     let outcome = match (outcome, panic::catch(|| drop(body))) {
         (Ok(_), Err(panic)) => Err(crashed(run, &panic)),
         (outcome, _) => outcome,
@@ -636,29 +436,4 @@ pub(super) async fn await_retry_over(
     }
     await_retry(run, delay, error)?;
     unless_stopped(run, sleep(run.scope.engine.clock(), delay)).await
-}
-
-/// Ends a run whose driver is dropped before it has ended: its tokio runtime was shut down.
-pub(super) struct Abandoned(Option<Arc<Run>>);
-
-impl Abandoned {
-    pub(super) fn guard(run: &Arc<Run>) -> Self {
-        Self(Some(run.clone()))
-    }
-
-    pub(super) fn disarm(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Abandoned {
-    fn drop(&mut self) {
-        if let Some(run) = self.0.take() {
-            let error = TaskError::new(
-                ErrorKind::Crashed,
-                "the tokio runtime was shut down while the run was executing",
-            );
-            finish(&run, Err(error), Vec::new());
-        }
-    }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::attempt::cancelled;
 use super::finish::finish;
+use super::hook;
 use crate::body::BoxBody;
 use crate::context::Scope;
 use crate::map::MapGroup;
@@ -48,11 +49,7 @@ impl Cancellation {
         let met = run.cell.cancel();
         if let Cancelling::Executing(_) = met {
             if run.spec.is_flow {
-                let now = run.scope.engine.clock().nanos();
-                let mut inner = run.cell.lock();
-                if inner.stage < Stage::Settling {
-                    inner.enter(StateName::Cancelling, now, None, None);
-                }
+                enter_cancelling(&run);
             }
             self.scopes.extend(run.children());
         }
@@ -75,6 +72,20 @@ impl Cancellation {
         for map in self.maps {
             map.cancel();
         }
+    }
+}
+
+/// A flow run that executes is CANCELLING until what it has submitted has ended, unless it is to end with something else.
+fn enter_cancelling(run: &Arc<Run>) {
+    let answer = hook::propose(run, StateName::Cancelling, None);
+    let now = run.scope.engine.clock().nanos();
+    let mut inner = run.cell.lock();
+    if inner.stage >= Stage::Settling {
+        return;
+    }
+    match answer {
+        Ok(()) => inner.enter(StateName::Cancelling, now, None, None),
+        Err(answer) => inner.log.extra().answer = Some(answer),
     }
 }
 

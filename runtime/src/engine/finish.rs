@@ -34,7 +34,10 @@ pub(super) fn finish_as(run: &Arc<Run>, outcome: Outcome, said: Option<&str>, ca
     let outcome = match stop {
         Stop::Crash => instead(outcome, signal::crashed()),
         // Cancelled between its verdict and now; it may be in CANCELLING.
-        Stop::Cancel if run.spec.is_flow && !is_crash(&outcome) => instead(outcome, cancelled()),
+        Stop::Cancel if run.spec.is_flow && !is_crash(&outcome) => {
+            let answer = run.cell.lock().log.extra.as_mut().and_then(|extra| extra.answer.take());
+            instead(outcome, answer.unwrap_or_else(cancelled))
+        }
         _ => outcome,
     };
     let name = name_of(&outcome);
@@ -149,10 +152,9 @@ fn end_plain(run: &Run, outcome: Outcome) -> Result<End, Outcome> {
 
 /// Ends a settled run.
 fn end(run: &Arc<Run>, causes: Vec<Arc<Run>>) {
-    let name = run.name_of_state();
     let mut trimmed = None;
     let outermost = run.scope.parent.is_none();
-    let (waiters, stop) = run.cell.end(outermost, |log| trimmed = log.trim());
+    let (name, waiters, stop) = run.cell.end(outermost, |log| trimmed = log.trim());
     release(run, End { name, stop, waiters, trimmed }, causes);
 }
 

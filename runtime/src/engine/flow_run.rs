@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::attempt::{self, Abandoned};
+use super::aside::attempt_on_thread;
+use super::attempt;
 use super::cancel::{cancel_children, cancel_scope};
+use super::execution::Abandoned;
 use super::finish::{finish_as, is_skip};
 use super::{admission, retry, submit, wait};
 use crate::body::{BoxBody, Outcome};
@@ -157,7 +159,7 @@ impl Life {
             _ if self.here && attempt::timeout(&run).is_none() => {
                 attempt::attempt_here(&run, &mut *self.body, current)
             }
-            _ => attempt::attempt_on_thread(&run, &mut self.body, current, Seat::default()).await,
+            _ => attempt_on_thread(&run, &mut self.body, current, Seat::default()).await,
         };
         if let Err(error) = &outcome
             && matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Cancelled)

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use super::attempt::Execution;
+use super::execution::Execution;
 use super::{admission, attempt, finish, slots};
 use crate::body::BoxBody;
 use crate::error::{ErrorKind, TaskError};
@@ -233,6 +233,9 @@ impl ReadyRun {
     }
 
     /// Its inputs by parameter, as JSON; `None` for one whose type cannot be written as such.
+    ///
+    /// There are none for a run that somebody else executes, or that was cancelled. A panic while they are written crashes
+    /// the run.
     pub fn inputs(&self) -> Vec<(&'static str, Option<serde_json::Value>)> {
         attempt::inputs(&self.run)
     }

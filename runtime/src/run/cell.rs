@@ -189,6 +189,11 @@ impl<B, V, E, D, L> Cell<B, V, E, D, L> {
         inner.take_body()
     }
 
+    /// Gives the body back that was [claimed](Self::claim), to be claimed again; `Err` if the run is to stop.
+    pub(crate) fn unclaim(&self, body: B) -> Result<(), B> {
+        self.return_as(Stage::Ready, body)
+    }
+
     /// Takes the body of a run that is never to be executed.
     pub(crate) fn withdraw(&self) -> Option<B> {
         let mut inner = self.lock();
@@ -200,11 +205,15 @@ impl<B, V, E, D, L> Cell<B, V, E, D, L> {
 
     /// Gives the body back for a further attempt; `Err` if the run is to stop.
     pub(crate) fn give_back(&self, body: B) -> Result<(), B> {
+        self.return_as(Stage::Open, body)
+    }
+
+    fn return_as(&self, stage: Stage, body: B) -> Result<(), B> {
         let mut inner = self.lock();
         if inner.is_to_stop() {
             return Err(body);
         }
-        inner.stage = Stage::Open;
+        inner.stage = stage;
         inner.slot = Slot::Body(body);
         Ok(())
     }
@@ -294,17 +303,17 @@ impl<B, V, E, D, L> Cell<B, V, E, D, L> {
         Some((before, std::mem::replace(&mut inner.waiters, Waiters::NONE)))
     }
 
-    /// Ends a settled run; gives who waits for it, and why it was stopped, if it was.
+    /// Ends a settled run; gives its state, who waits for it, and why it was stopped, if it was.
     ///
     /// One that ends with its process, and is `outermost`, does not end for those who wait for it.
-    pub(crate) fn end(&self, outermost: bool, trim: impl FnOnce(&mut L)) -> (Waiters<D>, Stop) {
+    pub(crate) fn end(&self, outermost: bool, trim: impl FnOnce(&mut L)) -> (StateName, Waiters<D>, Stop) {
         let mut inner = self.lock();
         trim(&mut inner.log);
         if inner.stop == Stop::Crash && outermost {
-            return (Waiters::NONE, Stop::Crash);
+            return (inner.state, Waiters::NONE, Stop::Crash);
         }
         inner.stage = Stage::Ended;
-        (std::mem::replace(&mut inner.waiters, Waiters::NONE), inner.stop)
+        (inner.state, std::mem::replace(&mut inner.waiters, Waiters::NONE), inner.stop)
     }
 
     /// Asks the run to stop.

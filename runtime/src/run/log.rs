@@ -7,6 +7,7 @@ use super::cell::Inner;
 use crate::body::Parameters;
 use crate::clock::{Nanos, TimerKey};
 use crate::context::{Scope, Tree};
+use crate::error::TaskError;
 use crate::id;
 use crate::limit::{AcquireAll, Limit, Permit};
 use crate::options::Options;
@@ -39,6 +40,8 @@ pub(crate) struct Extra {
     pub(crate) flow: Option<Arc<Tree>>,
     /// The run's own transaction.
     pub(crate) transaction: Option<Transaction>,
+    /// What a cancelled flow run is to end with, where it was not to be CANCELLING.
+    pub(crate) answer: Option<TaskError>,
     history: Vec<Entry>,
 }
 

@@ -82,7 +82,7 @@ fn give_up(cell: &TestCell) -> bool {
 
 /// How many downstreams and wakers are told of the end.
 fn end(cell: &TestCell) -> usize {
-    tell(cell.end(false, |_| ()).0)
+    tell(cell.end(false, |_| ()).1)
 }
 
 fn tell(waiters: Waiters<u32>) -> usize {
@@ -252,7 +252,7 @@ fn loom_a_run_ends_or_crashes() {
             let stop = other.begin_to_settle().unwrap();
             let value = Value(drops);
             drop(other.settle(|_| Slot::Value(value)));
-            let (_, stop_at_end) = other.end(false, |_| ());
+            let (_, _, stop_at_end) = other.end(false, |_| ());
             (stop, stop_at_end)
         });
         let crashed = cell.crash().is_ok();

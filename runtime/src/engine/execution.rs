@@ -1,0 +1,136 @@
+//! A run executed on a task: what a runner polls.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::attempt::{Attempting, begin, conclude, crashed, end, is_last, prepare};
+use super::finish::finish;
+use super::ready::BodyTurn;
+use crate::body::{Attempt, BoxBody, BoxFuture};
+use crate::context::Current;
+use crate::error::{ErrorKind, TaskError};
+use crate::panic::{self, drop_caught};
+use crate::run::Run;
+
+/// A run being executed on a task: made by [`ReadyRun::execute`](super::ReadyRun::execute).
+///
+/// Dropped before its end, as a runtime does that shuts down, it ends the run as CRASHED.
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Execution {
+    run: Arc<Run>,
+    stage: Stage,
+}
+
+enum Stage {
+    Claimed(BoxBody),
+    /// The async `on_running` hooks go before the body.
+    Hooks(BoxFuture<'static, ()>, BoxBody),
+    Attempt(Attempting<'static>, BoxBody),
+    Done,
+}
+
+impl Execution {
+    /// The execution of a run with that body, if it could be claimed.
+    pub(super) fn new(run: Arc<Run>, body: Option<BoxBody>) -> Self {
+        Self { run, stage: body.map_or(Stage::Done, Stage::Claimed) }
+    }
+
+    fn attempt(&mut self, mut body: BoxBody) {
+        let run = &self.run;
+        let last = is_last(run, body.can_repeat());
+        let mut current = Current::of(run.clone());
+        let attempt = {
+            let _turn = BodyTurn::begin();
+            let _entered = current.enter();
+            panic::catch(|| body.attempt(last))
+        };
+        let outcome = match attempt {
+            Ok(Attempt::Future(future)) => {
+                self.stage = Stage::Attempt(Attempting::new(run.clone(), current, future), body);
+                return;
+            }
+            Ok(Attempt::Done(outcome)) => outcome,
+            Err(panic) => Err(crashed(run, &panic)),
+        };
+        conclude(run, body, outcome);
+    }
+}
+
+impl Future for Execution {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        loop {
+            match std::mem::replace(&mut this.stage, Stage::Done) {
+                Stage::Claimed(mut body) => {
+                    match prepare(&this.run, &mut *body).and_then(|()| begin(&this.run)) {
+                        Ok(None) => this.attempt(body),
+                        Ok(Some(hooks)) => this.stage = Stage::Hooks(hooks, body),
+                        Err(error) => end(&this.run, body, Err(error)),
+                    }
+                }
+                Stage::Hooks(mut hooks, body) => {
+                    if hooks.as_mut().poll(cx).is_pending() {
+                        this.stage = Stage::Hooks(hooks, body);
+                        return Poll::Pending;
+                    }
+                    this.attempt(body);
+                }
+                Stage::Attempt(mut attempting, body) => match Pin::new(&mut attempting).poll(cx) {
+                    Poll::Pending => {
+                        this.stage = Stage::Attempt(attempting, body);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(outcome) => {
+                        drop(attempting);
+                        conclude(&this.run, body, outcome);
+                    }
+                },
+                Stage::Done => return Poll::Ready(()),
+            }
+        }
+    }
+}
+
+impl Drop for Execution {
+    fn drop(&mut self) {
+        if !matches!(self.stage, Stage::Done) {
+            drop_caught(std::mem::replace(&mut self.stage, Stage::Done));
+            drop(Abandoned::guard(&self.run));
+        }
+    }
+}
+
+impl std::fmt::Debug for Execution {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Execution({:?})", self.run)
+    }
+}
+
+/// Ends a run whose driver is dropped before it has ended: its tokio runtime was shut down.
+pub(super) struct Abandoned(Option<Arc<Run>>);
+
+impl Abandoned {
+    pub(super) fn guard(run: &Arc<Run>) -> Self {
+        Self(Some(run.clone()))
+    }
+
+    pub(super) fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        if let Some(run) = self.0.take() {
+            let error = TaskError::new(
+                ErrorKind::Crashed,
+                "the tokio runtime was shut down while the run was executing",
+            );
+            finish(&run, Err(error), Vec::new());
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The making of a map's runs: up to its window, as far as what they are made of is there.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+
+use super::{Inner, MapGroup, index, wake_all};
+use crate::body::BoxBody;
+use crate::clock::Nanos;
+use crate::engine;
+use crate::error::{ErrorKind, TaskError};
+use crate::input::{EdgeList, Node};
+use crate::panic::{self, drop_caught};
+use crate::run::{Downstream, NewRun, Run, Waiter};
+use crate::sync::MutexGuard;
+
+/// So many runs are made at once, at most.
+const BATCH: usize = 64;
+
+/// Makes the bodies of a map's runs, in order.
+pub(crate) trait Rows: Send {
+    /// What has to end before the length is known.
+    fn awaits(&self) -> Vec<Node>;
+    /// The length, once that has ended.
+    fn open(&mut self) -> Result<usize, TaskError>;
+    /// The maps whose elements these rows are made of.
+    fn follows(&self) -> Vec<Arc<MapGroup>>;
+    /// Whether all that the row is made of is there.
+    fn has(&self, row: usize) -> bool;
+    fn next(&mut self) -> Option<(BoxBody, EdgeList)>;
+}
+
+impl MapGroup {
+    /// Makes runs up to the window, here and in the maps made of this one's elements.
+    pub(super) fn make_runs(self: &Arc<Self>) {
+        if !self.make_some() {
+            return;
+        }
+        let mut groups = self.followers();
+        while let Some(group) = groups.pop() {
+            if group.make_some() {
+                groups.extend(group.followers());
+            }
+        }
+    }
+
+    fn followers(&self) -> Vec<Arc<Self>> {
+        self.inner.lock().followers.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Makes runs up to the window; whether it has made any. One thread at a time: the rows are taken out meanwhile.
+    fn make_some(self: &Arc<Self>) -> bool {
+        let mut any = false;
+        loop {
+            let mut inner = self.inner.lock();
+            let Some(mut rows) = inner.rows.take() else { return any };
+            while inner.room() > 0 && rows.has(inner.runs.len()) {
+                inner = self.make_batch(&mut *rows, inner);
+                any = true;
+            }
+            if inner.all_made() {
+                let (openers, upstream) =
+                    (std::mem::take(&mut inner.openers), std::mem::take(&mut inner.upstream));
+                drop(inner);
+                drop_caught((rows, upstream));
+                wake_all(openers);
+                return any;
+            }
+            // Asked once more under the lock: who has made room meanwhile, or an element, has found no rows here.
+            let more = inner.room() > 0 && rows.has(inner.runs.len());
+            inner.rows = Some(rows);
+            if !more {
+                return any;
+            }
+        }
+    }
+
+    /// Makes the runs of the next rows, a few at once, as each turn takes the lock, and begins them.
+    fn make_batch<'i>(
+        self: &'i Arc<Self>,
+        rows: &mut dyn Rows,
+        inner: MutexGuard<'i, Inner>,
+    ) -> MutexGuard<'i, Inner> {
+        let first = inner.runs.len();
+        let until = first + inner.room().min(BATCH);
+        let (first_number, chunk) = (inner.first_number, inner.chunk);
+        let mut before = inner.runs.last().cloned();
+        drop(inner);
+
+        let created = self.scope.engine.clock().nanos();
+        let mut batch = Vec::with_capacity(until - first);
+        let mut broken = None;
+        for row in first..until {
+            if row > first && !rows.has(row) {
+                break;
+            }
+            let (body, edges) = match next(rows) {
+                Ok(next) => next,
+                Err(message) => {
+                    broken = Some(message);
+                    break;
+                }
+            };
+            let follows = before.take().filter(|_| !row.is_multiple_of(chunk));
+            let waits = !edges.is_empty() || follows.is_some();
+            let place = (index(row), first_number.wrapping_add(index(row)));
+            let run = self.new_run(place, created, waits, body);
+            before = Some(run.clone()).filter(|_| chunk > 1);
+            batch.push((run, edges, follows));
+        }
+
+        let mut inner = self.inner.lock();
+        inner.runs.extend(batch.iter().map(|(run, ..)| run.clone()));
+        if inner.seen {
+            batch.iter().for_each(|(run, ..)| run.mark_seen());
+        }
+        let cancelled = inner.cancelled;
+        let unread = self.handles.load(Ordering::Acquire) == 0;
+        drop(inner);
+        for (run, edges, follows) in batch {
+            if unread {
+                run.remove_reader();
+            }
+            if cancelled {
+                engine::begin_cancelled(&run);
+            } else {
+                engine::begin(&run, edges, follows.as_ref());
+            }
+        }
+        if let Some(message) = broken {
+            self.break_off(&message);
+        }
+        self.inner.lock()
+    }
+
+    fn new_run(
+        self: &Arc<Self>,
+        (index, number): (u32, u32),
+        created: Nanos,
+        waits: bool,
+        body: BoxBody,
+    ) -> Arc<Run> {
+        let new = NewRun {
+            spec: self.spec,
+            scope: self.scope.clone(),
+            created,
+            number,
+            ordinal: self.ordinal,
+            index,
+            readers: 1,
+            options: self.options.clone(),
+            waits,
+            waiter: Some(Waiter::Downstream(Downstream::Map(self.clone()))),
+        };
+        Run::new(new, Some(body))
+    }
+
+    /// Ends a map in the midst of making its runs: a crashed one stands for those that are missing.
+    fn break_off(self: &Arc<Self>, message: &str) {
+        let error = TaskError::new(ErrorKind::Crashed, message);
+        let stand_in = engine::ended_run(self.spec, &self.scope, self.options.clone(), error, Vec::new());
+        let mut inner = self.inner.lock();
+        if inner.seen {
+            stand_in.mark_seen();
+        }
+        let missing = inner.length.unwrap_or_default() - inner.runs.len();
+        self.scope.tree.strike_elements(missing);
+        let at = inner.runs.len();
+        inner.failed.get_or_insert(at);
+        inner.runs.push(stand_in);
+        inner.length = Some(inner.runs.len());
+        inner.ended += 1;
+        drop(inner);
+        self.finish_if_done();
+    }
+}
+
+/// The body of the next row. A user's `Clone` may panic, of what is `unmapped`.
+fn next(rows: &mut dyn Rows) -> Result<(BoxBody, EdgeList), String> {
+    match panic::catch(|| rows.next()) {
+        Ok(Some(next)) => Ok(next),
+        Ok(None) => Err("an element is gone: this is a bug in millrun".to_owned()),
+        Err(panic) => Err(format!("copying an argument panicked: {}", panic.message)),
+    }
+}
