@@ -16,6 +16,7 @@ use crate::model::{BodyUse, Execution, Function, Param, Slot, lifetime};
 use crate::value::{CratePath, Retries, Template};
 
 mod flow;
+mod results;
 mod spec;
 mod task;
 
@@ -61,7 +62,7 @@ fn expand_function(
         #visibility #fn_token #ident #outer_generics (#(#parameters),*) -> #returned
         #clause
         {
-            use #private::{self as __millrun, CloneProbe as _, JsonProbe as _};
+            use #private::{self as __millrun, CloneProbe as _, JsonProbe as _, KeptProbe as _};
             #body
             #spec
             #checks
@@ -210,7 +211,7 @@ fn expand_hidden_type(
     let slots = expand_slots(private, function);
     let output = expand_output(private, function);
     let clone = expand_clone(attribute, private, function, args);
-    let json = expand_json(private, &function.parameters);
+    let json = expand_json(private, function, args);
     let attempt = expand_attempt(private, function);
     let run_name = run_name_template(args).map(|template| expand_run_name(template, &function.parameters));
     quote! {
@@ -316,10 +317,15 @@ fn expand_clone(attribute: Macro, private: &TokenStream, function: &Function, ar
 }
 
 /// How arguments are written down, for each where its type tells.
-fn expand_json(private: &TokenStream, parameters: &[Param]) -> TokenStream {
-    let probes = parameters.iter().map(|Param { slot, can_be_probed, .. }| {
+fn expand_json(private: &TokenStream, function: &Function, args: &Args) -> TokenStream {
+    let probes = function.parameters.iter().map(|parameter| {
+        let Param { slot, can_be_probed, .. } = parameter;
         let ty = expand_slot(private, slot);
-        if *can_be_probed {
+        if function.body_use == BodyUse::Called
+            && let Some(input) = results::expand_cache_input(private, parameter, args)
+        {
+            input
+        } else if *can_be_probed {
             quote!(#private::Probe::<#ty>::JSON)
         } else {
             quote!(#private::Probe::<#ty>::NO_JSON)

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use crate::body::Task;
 use crate::bounds::{AnnotatedFn, FlowRetryArgs, TaskRetryArgs};
+use crate::cache::{CacheOptions, Policy};
 use crate::context::{FlowRunInfo, TaskRun};
 use crate::error::TaskError;
 use crate::flow::FlowCall;
 use crate::hook::{AnyHook, AnyStateHook, AnyTransactionHook, IntoHookReturn, Moment};
 use crate::input::{Dependencies, Edges};
 use crate::options::{IntoDuration, Options, RetryDelays};
+use crate::result::{ResultSerializer, ResultStore};
 use crate::runner::TaskRunner;
 use crate::state::State;
 use crate::task::Configured;
@@ -240,6 +242,50 @@ pub trait ConfigureTask<X, A>: Sized {
     /// Whether a run is skipped because one before it was; by default it is.
     fn with_skip_on_upstream_skip(self, skip: bool) -> Self::Configured {
         self.change(|options| options.skip_on_upstream_skip = Some(skip))
+    }
+
+    /// Whether the result is kept, in the place and under the key that the other options say. By default it is where one of
+    /// these says anything.
+    ///
+    /// A task whose result cannot be serialised fails when it is asked to.
+    fn with_persist_result(self, persist: bool) -> Self::Configured {
+        self.change_cache(|options| options.persist = Some(persist))
+    }
+
+    /// What the key is made of under which the result is kept and looked for: `Inputs + TaskSource - "verbose"`.
+    fn with_cache_policy(self, policy: impl Into<Policy>) -> Self::Configured {
+        let policy = policy.into();
+        self.change_cache(|options| options.policy = Some(policy))
+    }
+
+    /// How long a result that is kept is found again: a `Duration` or a string such as `"1d"`.
+    ///
+    /// # Panics
+    /// Panics on a string that is not a duration.
+    #[track_caller]
+    fn with_cache_expiration(self, expiration: impl IntoDuration) -> Self::Configured {
+        let expiration = expiration.into_duration();
+        self.change_cache(|options| options.expiration = Some(expiration))
+    }
+
+    /// Whether the run looks for no result, and replaces the one that is there.
+    fn with_refresh_cache(self, refresh: bool) -> Self::Configured {
+        self.change_cache(|options| options.refresh = Some(refresh))
+    }
+
+    /// Where the result is kept.
+    fn with_result_storage(self, store: ResultStore) -> Self::Configured {
+        self.change_cache(|options| options.storage = Some(store))
+    }
+
+    /// How the result is written.
+    fn with_result_serializer(self, serializer: impl ResultSerializer + 'static) -> Self::Configured {
+        self.change_cache(|options| options.serializer = Some(Arc::new(serializer)))
+    }
+
+    #[doc(hidden)]
+    fn change_cache(self, change: impl FnOnce(&mut CacheOptions)) -> Self::Configured {
+        self.change(|options| change(options.cache.get_or_insert_default()))
     }
 
     /// Has the runs wait for others, whose results they do not take.

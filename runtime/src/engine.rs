@@ -4,6 +4,7 @@ pub(crate) mod admission;
 mod attempt;
 pub(crate) mod awaited;
 mod builder;
+pub(crate) mod cache;
 mod call;
 mod cancel;
 mod finish;
@@ -27,6 +28,7 @@ use crate::context::{Current, RunContext, Scope, current_engine, root_scope};
 use crate::error::FlowError;
 use crate::flow::FlowCall;
 use crate::limit::Limits;
+use crate::result::{ResultStore, ResultStoreError};
 use crate::runner::TaskRunner;
 use crate::settings::Settings;
 
@@ -61,6 +63,8 @@ struct Inner {
     settings: Settings,
     limits: Limits,
     runner: Arc<dyn TaskRunner>,
+    /// Where results are kept: as it was given, or made when it is first needed.
+    results: OnceLock<ResultStore>,
     /// Nothing is set that concerns each task run: retries, limits, records of parameters.
     is_plain: bool,
     /// Made without being asked for, and there until the process ends.
@@ -154,6 +158,15 @@ impl Engine {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// Where results are kept that no task has a place of its own for.
+    pub(crate) fn results(&self) -> Result<ResultStore, ResultStoreError> {
+        if let Some(store) = self.0.results.get() {
+            return Ok(store.clone());
+        }
+        let store = ResultStore::default_directory()?;
+        Ok(self.0.results.get_or_init(|| store).clone())
     }
 
     pub(crate) fn is_plain(&self) -> bool {

@@ -37,6 +37,8 @@
 //! # }
 //! ```
 //!
+//! Results may be kept, and runs whose results are there are not executed: see [`cache`].
+//!
 //! # Features
 //!
 //! | feature | default | what it adds |
@@ -53,6 +55,7 @@ pub mod __private;
 mod arity;
 mod body;
 pub mod bounds;
+pub mod cache;
 mod clock;
 mod configure;
 mod context;

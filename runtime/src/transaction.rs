@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use crate::context::Failure;
 use crate::engine;
+use crate::engine::cache::{Io, Kept, Record};
 use crate::hook::AnyTransactionHook;
 use crate::run::Run;
 use crate::sync::Mutex;
@@ -69,6 +70,8 @@ struct Shared {
     values: HashMap<String, Value>,
     /// The run that has staged, with its hooks; none has before.
     staged: Option<Staged>,
+    /// What it keeps, and where, if it does.
+    kept: Option<Arc<Kept>>,
     /// What ended badly inside.
     failures: Vec<Failure>,
 }
@@ -78,6 +81,8 @@ pub(crate) struct Staged {
     pub(crate) run: Arc<Run>,
     pub(crate) on_commit: Vec<AnyTransactionHook>,
     pub(crate) on_rollback: Vec<AnyTransactionHook>,
+    /// What is written when it is committed.
+    pub(crate) record: Option<Record>,
 }
 
 impl Transaction {
@@ -157,7 +162,7 @@ impl Transaction {
     /// # Errors
     /// It was rolled back before; or an `on_commit` hook failed, because of which all of it is rolled back.
     pub async fn commit(&self) -> Result<(), TransactionError> {
-        engine::transaction::commit(self).await
+        engine::transaction::commit(self, Io::Async).await
     }
 
     /// As [`commit`](Self::commit), blocking this thread while async hooks are under way.
@@ -165,7 +170,7 @@ impl Transaction {
     /// # Errors
     /// As [`commit`](Self::commit).
     pub fn commit_blocking(&self) -> Result<(), TransactionError> {
-        engine::transaction::block_on(self.commit())
+        engine::transaction::block_on(engine::transaction::commit(self, Io::Blocking))
     }
 
     /// Rolls back it and all that is staged inside, in reverse. Every `on_rollback` hook is called, whatever the others did.
@@ -216,6 +221,16 @@ impl Transaction {
 
     pub(crate) fn children(&self) -> Vec<Self> {
         self.0.shared.lock().children.clone()
+    }
+
+    /// Says what is kept of it.
+    pub(crate) fn keep(&self, kept: Arc<Kept>) {
+        self.0.shared.lock().kept = Some(kept);
+    }
+
+    /// What is kept of it.
+    pub(crate) fn kept(&self) -> Option<Arc<Kept>> {
+        self.0.shared.lock().kept.clone()
     }
 
     /// Holds what a run has to commit or to roll back.

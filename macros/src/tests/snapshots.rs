@@ -84,6 +84,12 @@ fn task_with_all_options() {
     timeout = "1m 30s",
     trigger = some_failed(1..=0.5),
     skip_on_upstream_skip = false,
+    persist_result,
+    cache_policy = Inputs + (TaskSource + Month) - "log",
+    cache_expiration = "1d",
+    refresh_cache,
+    result_storage = ResultStore::memory(),
+    result_serializer = msgpack,
     blocking,
     crate = crate::facade,
     on_running = notify,
@@ -93,7 +99,7 @@ fn task_with_all_options() {
     on_cancellation = notify,
     on_state_change = watch,
 )]
-fn fetch(url: String) -> std::io::Result<String> {
+fn fetch(url: String, log: Log) -> std::io::Result<String> {
     read(url)
 }"#,
     );

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use super::{current_run, outside, own_tags};
+use crate::cache::Why;
 use crate::error::{ContextError, FlowError, TaskError};
 use crate::id::{FlowRunId, TaskRunId};
 use crate::run::{NO_INDEX, Run};
@@ -146,6 +147,31 @@ info! {
 }
 
 impl TaskRun {
+    /// Whether its result was found, under which key, and what that is made of; `None` if its result is not kept, and until it is
+    /// known.
+    ///
+    /// ```
+    /// use millrun::cache::CacheOutcome;
+    /// use millrun::prelude::*;
+    ///
+    /// #[task(cache_policy = Inputs)]
+    /// fn square(x: u64) -> u64 { x * x }
+    ///
+    /// #[flow]
+    /// fn twice() -> Result<u64, FlowError> { Ok(square(3).result()? + square(3).result()?) }
+    ///
+    /// let engine = Engine::builder().results(ResultStore::memory()).build();
+    /// let report = engine.enter(|| twice().report_blocking());
+    /// let why = report.task_run("square-1").unwrap().why().unwrap();
+    /// assert_eq!(why.outcome, CacheOutcome::Hit);
+    /// assert!(why.to_string().starts_with("hit: \"tasks/"));
+    /// assert_eq!(why.parts[0].0, "inputs");
+    /// ```
+    pub fn why(&self) -> Option<Why> {
+        let why = self.0.cell.lock().log.extra.as_ref().and_then(|extra| extra.why.clone());
+        why.map(|why| (*why).clone())
+    }
+
     /// Its place in the map that it is of.
     pub fn map_index(&self) -> Option<usize> {
         let index = self.0.cell.lock().index;

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use super::finish::{self, finish};
 use super::ready::BodyTurn;
-use super::{hook, retry, slots, transaction, wait};
+use super::{cache, hook, retry, slots, transaction, wait};
 use tracing::Span;
 
-use crate::body::{Attempt, Body, BoxBody, BoxFuture, Outcome, Parameters};
+use crate::body::{Attempt, Body, BoxBody, BoxFuture, Erased, Outcome, Parameters, parameters};
 use crate::clock::{Clock, TimerKey};
 use crate::context::Current;
 use crate::error::{ErrorKind, TaskError};
@@ -205,7 +205,7 @@ pub(super) fn prepare<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Res
         || effective.has_any_hook()
         || run.scope.engine.settings().record_parameters == Some(true);
     if recorded && !run.spec.parameters.is_empty() {
-        let parameters = panic::catch(|| body.parameters()).map_err(|panic| crashed(run, &panic))?;
+        let parameters = panic::catch(|| parameters(&*body)).map_err(|panic| crashed(run, &panic))?;
         run.cell.lock().log.extra().parameters = Some(Arc::new(parameters));
     }
     Ok(())
@@ -219,7 +219,7 @@ pub(super) fn inputs(run: &Run) -> Parameters {
             if body.resolve().is_err() {
                 return Vec::new();
             }
-            body.parameters()
+            parameters(&**body)
         }
         _ => Vec::new(),
     }
@@ -272,6 +272,8 @@ pub struct Execution {
 
 enum Stage {
     Claimed(BoxBody),
+    /// It is looked whether its result is there already.
+    LookUp(BoxFuture<'static, Result<Option<Erased>, TaskError>>, BoxBody),
     /// The async `on_running` hooks go before the body.
     Hooks(BoxFuture<'static, ()>, BoxBody),
     Attempt(Attempting<'static>, BoxBody),
@@ -282,6 +284,14 @@ impl Execution {
     /// The execution of a run with that body, if it could be claimed.
     pub(super) fn new(run: Arc<Run>, body: Option<BoxBody>) -> Self {
         Self { run, stage: body.map_or(Stage::Done, Stage::Claimed) }
+    }
+
+    fn begin(&mut self, body: BoxBody) {
+        match begin(&self.run) {
+            Ok(None) => self.attempt(body),
+            Ok(Some(hooks)) => self.stage = Stage::Hooks(hooks, body),
+            Err(error) => end(&self.run, body, Err(error)),
+        }
     }
 
     fn attempt(&mut self, mut body: BoxBody) {
@@ -313,12 +323,23 @@ impl Future for Execution {
         loop {
             match std::mem::replace(&mut this.stage, Stage::Done) {
                 Stage::Claimed(mut body) => {
-                    match prepare(&this.run, &mut *body).and_then(|()| begin(&this.run)) {
-                        Ok(None) => this.attempt(body),
-                        Ok(Some(hooks)) => this.stage = Stage::Hooks(hooks, body),
+                    match prepare(&this.run, &mut *body).and_then(|()| cache::begin(&this.run, &*body)) {
+                        Ok(None) => this.begin(body),
+                        Ok(Some(lookup)) => {
+                            this.stage = Stage::LookUp(Box::pin(lookup.found(cache::Io::Async)), body);
+                        }
                         Err(error) => end(&this.run, body, Err(error)),
                     }
                 }
+                Stage::LookUp(mut lookup, body) => match lookup.as_mut().poll(cx) {
+                    Poll::Pending => {
+                        this.stage = Stage::LookUp(lookup, body);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Ok(None)) => this.begin(body),
+                    Poll::Ready(Ok(Some(value))) => end(&this.run, body, Ok(value)),
+                    Poll::Ready(Err(error)) => end(&this.run, body, Err(error)),
+                },
                 Stage::Hooks(mut hooks, body) => {
                     if hooks.as_mut().poll(cx).is_pending() {
                         this.stage = Stage::Hooks(hooks, body);
@@ -378,7 +399,12 @@ pub(super) async fn attempt_async<'a>(
 
 /// Executes a claimed run on this thread.
 pub(super) fn execute_blocking(run: &Arc<Run>, mut body: BoxBody) {
-    match prepare(run, &mut *body).and_then(|()| begin(run)) {
+    match prepare(run, &mut *body).and_then(|()| cache::look_up_blocking(run, &*body)) {
+        Ok(None) => {}
+        Ok(Some(value)) => return end(run, body, Ok(value)),
+        Err(error) => return end(run, body, Err(error)),
+    }
+    match begin(run) {
         Ok(None) => {}
         Ok(Some(hooks)) => wait::block_on_future(hooks),
         Err(error) => return end(run, body, Err(error)),

@@ -4,7 +4,7 @@ use millrun::prelude::*;
 #[task(isolation = serializable)]
 fn transactions() {}
 
-#[task(cache_policy = Inputs + TaskSource, cache_expiration = "1d")]
-fn cache() {}
+#[task(cache_key = "rows/{url}", cache_expiration = "1d")]
+fn cache(url: &str) {}
 
 fn main() {}
