@@ -87,9 +87,11 @@ use crate::diagnostics::Diagnostics;
 /// | `skip_on_upstream_skip = false` | whether a skipped upstream run makes this one skipped; by default `true` |
 /// | `persist_result` | keeps the result, so that a run with the same key need not be executed; by default where another option about results is given; `persist_result = false` whatever the settings say |
 /// | `cache_policy = Inputs + TaskSource` | what the key of the result is made of: `Inputs`, `TaskSource`, `RunId`, `FlowParameters`, `NoCache`, or a `CachePolicy` of your own, joined with `+`; `- "x"` leaves a parameter out; by default `Inputs + TaskSource + RunId` |
+/// | `cache_key = "rows/{url}"` | the key of the result itself, which other tasks may say as well: a template over the parameters and `{date:%Y-%m-%d}`, `{today}`, `{today_nodash}`, `{flow_name}`, `{flow_run_id}`, `{task_name}`, `{map_index}`, or a `fn(&P1, ..) -> Option<String>` of the parameters |
 /// | `cache_expiration = "1d"` | how long a result is found again; by default for ever |
 /// | `refresh_cache` | looks for no result, and replaces the one that is there |
 /// | `result_storage = ResultStore::directory("results")` | where the result is kept, made once; by default where the engine keeps results |
+/// | `result_storage_key = "{date:%Y-%m-%d}/{task_name}.json"` | where in the store the result is kept and looked for, a template as for `cache_key` |
 /// | `result_serializer = msgpack` | how the result is written: `json`, `msgpack`, `json_zstd`, `msgpack_zstd`; by default as the store does |
 /// | `blocking` | for sync code that blocks on I/O: runs on the blocking pool instead of the compute pool |
 /// | `crate = my_library::millrun` | the path of millrun, where it is not `::millrun` |

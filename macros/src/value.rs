@@ -10,14 +10,16 @@ use quote::ToTokens as _;
 use syn::{Error, Expr, ExprArray, ExprLit, ExprPath, ExprUnary, Lit, LitFloat, LitStr, Path, Result, UnOp};
 
 pub(crate) use self::duration::parse_duration;
+pub(crate) use self::key_template::{CacheKey, KeyTemplate, Piece};
 pub(crate) use self::policy::CachePolicy;
 pub(crate) use self::retry_delay::RetryDelay;
 pub(crate) use self::serializer::Serializer;
-pub(crate) use self::template::Template;
+pub(crate) use self::template::{Name, Template};
 pub(crate) use self::trigger::{Amount, Amounts, Bound, KnownTrigger, Trigger};
 use crate::args::Key;
 
 mod duration;
+mod key_template;
 mod policy;
 mod retry_delay;
 mod serializer;

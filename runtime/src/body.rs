@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::bounds::{Failure, Input, Output};
-use crate::cache::Values;
+use crate::cache::{KeyText, Values};
 use crate::error::{BoxError, TaskError};
 use crate::input::{Arg, EdgeList, Edges, MapArg, Node};
 use crate::map::MapGroup;
@@ -57,8 +57,9 @@ pub trait Task: Sized {
     fn attempt<'a>(args: Self::Args) -> Attempt<'a>
     where
         Self: 'a;
+    /// What templates make of the arguments: the run's name; or a key, which is written to `_key` if there is one.
     #[doc(hidden)]
-    fn run_name(_args: &Self::Args) -> Option<String> {
+    fn text(_args: &Self::Args, _key: Option<&mut KeyText<'_>>) -> Option<String> {
         None
     }
 }
@@ -125,6 +126,8 @@ pub trait Body<'a>: Send {
     /// The same body with copies of its arguments, if they can be copied.
     fn fork(&self) -> Option<Box<dyn Body<'a> + 'a>>;
     fn run_name(&self) -> Option<String>;
+    /// Writes the key that the attribute says; whether there is one.
+    fn write_key(&self, key: &mut KeyText<'_>) -> bool;
     /// The parameters with their values, `None` for one that cannot be serialised.
     fn inputs(&self) -> Values<'_>;
     /// Executes a sync body, or begins an async one. `last` says that no further attempt will be asked for.
@@ -153,6 +156,9 @@ pub(crate) fn no_body() -> BoxBody {
         fn run_name(&self) -> Option<String> {
             None
         }
+        fn write_key(&self, _key: &mut KeyText<'_>) -> bool {
+            false
+        }
         fn inputs(&self) -> Values<'_> {
             Vec::new()
         }
@@ -168,7 +174,7 @@ pub(crate) fn no_body() -> BoxBody {
 pub(crate) struct JobFns<'a, A: ArgTuple> {
     attempt: fn(A) -> Attempt<'a>,
     clone: Option<fn(&A) -> A>,
-    run_name: fn(&A) -> Option<String>,
+    text: fn(&A, Option<&mut KeyText<'_>>) -> Option<String>,
     json: A::Json,
     parameters: &'static [&'static str],
 }
@@ -178,7 +184,7 @@ impl<'a, A: ArgTuple> JobFns<'a, A> {
         Self {
             attempt: K::attempt,
             clone: clone.or(K::CLONE),
-            run_name: K::run_name,
+            text: K::text,
             json: K::JSON,
             parameters: K::SPEC.0.parameters,
         }
@@ -250,8 +256,15 @@ impl<'a, A: ArgTuple + Send + 'a> Body<'a> for Job<'a, A> {
 
     fn run_name(&self) -> Option<String> {
         match &self.args {
-            JobArgs::Ready(args) => (self.fns.run_name)(args),
+            JobArgs::Ready(args) => (self.fns.text)(args, None),
             _ => None,
+        }
+    }
+
+    fn write_key(&self, key: &mut KeyText<'_>) -> bool {
+        match &self.args {
+            JobArgs::Ready(args) => (self.fns.text)(args, Some(key)).is_some(),
+            _ => false,
         }
     }
 

@@ -25,6 +25,19 @@
 //! share a record. Hashes are the same in each process, on each platform, and in each build; `TaskSource` is one of the function's
 //! tokens.
 //!
+//! Instead, `cache_key` says the key itself, and tasks that say the same key share a record; `result_storage_key` says where the
+//! record lies, in words that do for a file's name. Both are templates over the parameters, which know more names:
+//!
+//! | name | stands for |
+//! |---|---|
+//! | `{date:%Y-%m-%d}` | the time at which the run begins, in the local time zone; what stands behind the `:` is a time format |
+//! | `{today:%Y/%m}`, `{today_nodash}` | the day on which it runs, `2020-01-02`, `20200102`; `with_today` moves it |
+//! | `{flow_name}`, `{flow_run_id}` | of the flow run that it is in |
+//! | `{task_name}`, `{map_index}` | its own; the index is empty outside of a map |
+//! | `{url}`, `{parameters[url]}` | a parameter; what stands behind a `:` is a format of Rust's |
+//!
+//! A `/` of a template makes a folder; one in a value does not, and is written as `%2F`.
+//!
 //! # Reports
 //!
 //! [`TaskRun::why`](crate::TaskRun::why) says the key, what it is made of, and what was found; a flow run's report prints it.
@@ -34,6 +47,7 @@
 mod canonical;
 mod policy;
 mod spec;
+mod template;
 mod why;
 
 use std::borrow::Cow;
@@ -51,7 +65,9 @@ use crate::spec::Spec;
 
 pub use policy::{CachePolicy, FlowParameters, Inputs, NoCache, Policy, RunId, TaskSource};
 
+pub(crate) use spec::KeyOption;
 pub use spec::{CacheOptions, CacheSpec, IntoResultStore, LazyStore, known_serializer};
+pub use template::{KeyText, Named};
 pub use why::{CacheOutcome, Miss, Why};
 
 /// The parameters of a run with their values, `None` for one that cannot be serialised.
@@ -137,6 +153,14 @@ fn hex(form: &[u8]) -> String {
 pub(crate) struct Key {
     pub(crate) text: String,
     pub(crate) parts: Vec<(String, String)>,
+}
+
+impl Key {
+    /// A key that is said, and not made.
+    pub(crate) fn named(named: Named, text: String) -> Self {
+        let parts = vec![(named.as_str().to_owned(), text.clone())];
+        Self { text, parts }
+    }
 }
 
 impl Policy {

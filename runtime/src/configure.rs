@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::body::Task;
 use crate::bounds::{AnnotatedFn, FlowRetryArgs, TaskRetryArgs};
-use crate::cache::{CacheOptions, Policy};
+use crate::cache::{CacheOptions, KeyOption, Named, Policy};
 use crate::context::{FlowRunInfo, TaskRun};
 use crate::error::TaskError;
 use crate::flow::FlowCall;
@@ -255,7 +255,19 @@ pub trait ConfigureTask<X, A>: Sized {
     /// What the key is made of under which the result is kept and looked for: `Inputs + TaskSource - "verbose"`.
     fn with_cache_policy(self, policy: impl Into<Policy>) -> Self::Configured {
         let policy = policy.into();
-        self.change_cache(|options| options.policy = Some(policy))
+        self.change_cache(|options| options.key = Some(KeyOption::Policy(policy)))
+    }
+
+    /// The key under which the result is kept and looked for, as it stands: runs and tasks that say the same share a record.
+    fn with_cache_key(self, key: impl AsRef<str>) -> Self::Configured {
+        let key = KeyOption::Named(Named::CacheKey, Arc::from(key.as_ref()));
+        self.change_cache(|options| options.key = Some(key))
+    }
+
+    /// Where the result is kept and looked for, as it stands: `reports/2020-01-02.json`.
+    fn with_result_storage_key(self, key: impl AsRef<str>) -> Self::Configured {
+        let key = KeyOption::Named(Named::StorageKey, Arc::from(key.as_ref()));
+        self.change_cache(|options| options.key = Some(key))
     }
 
     /// How long a result that is kept is found again: a `Duration` or a string such as `"1d"`.

@@ -23,6 +23,7 @@ use crate::sync::Mutex;
 use crate::transaction::Transaction;
 
 pub use info::{FlowRunInfo, TaskRun, flow_run, task_run};
+pub(crate) use info::{date_of, today as today_of};
 pub(crate) use tree::{Failure, Slab, Tree};
 
 /// Tags of runs, shared by all that inherit them.

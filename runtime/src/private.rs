@@ -13,7 +13,7 @@ pub use crate::bounds::{
     kept_result, result_storage, task_hook, task_runner, transaction_hook,
 };
 pub use crate::cache::{
-    FlowParameters, Inputs, LazyStore, NoCache, Policy, RunId, TaskSource, known_serializer,
+    FlowParameters, Inputs, KeyText, LazyStore, Named, NoCache, Policy, RunId, TaskSource, known_serializer,
 };
 pub use crate::context::{FlowRunInfo, TaskRun};
 pub use crate::error::TaskError;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cache::{CacheSpec, LazyStore, Policy, known_serializer};
+use crate::cache::{CacheSpec, LazyStore, Named, Policy, known_serializer};
 use crate::error::TaskError;
 use crate::hook::{Hook, Moment, StateHook, TransactionHook};
 use crate::result::ResultType;
@@ -285,6 +285,7 @@ impl SpecBuilder {
 
     cache_setters! {
         policy: fn() -> Policy => |value| Some(value),
+        named: Named => |value| Some(value),
         expiration: Duration => |value| Some(value),
         refresh: bool => |value| value,
         storage: &'static LazyStore => |value| Some(value),

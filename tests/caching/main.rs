@@ -7,6 +7,7 @@ mod hits;
 mod keys;
 mod options;
 mod policies;
+mod templates;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

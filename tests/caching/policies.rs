@@ -145,8 +145,8 @@ fn a_policy_without_a_key_has_the_run_executed() {
             assert_eq!(why.key, None);
         }
     };
-    bypassed(-1, "its policy has no key for it");
-    bypassed(100, &format!("its policy panicked: too big (at {}:108:9)", file!()));
+    bypassed(-1, "there is no key for it");
+    bypassed(100, &format!("what makes it panicked: too big (at {}:108:9)", file!()));
     let leaving_out = odd.with_cache_policy(Policy::from(Parity) - "x");
     let logged = engine.enter(|| leaving_out.submit(1).result());
     assert_eq!(logged.unwrap(), 1);

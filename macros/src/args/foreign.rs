@@ -4,8 +4,9 @@
 
 use super::Macro;
 
-const NO_CACHE: &str = "keys are made by `cache_policy` in this version";
-const NO_STORAGE_KEY: &str = "a place for one record alone cannot be named in this version";
+const KEY: &str =
+    r#"write `cache_key = key_of`, the path of a function of the parameters, or `cache_key = "rows/{url}"`"#;
+const STORAGE_KEY: &str = r#"write `result_storage_key = "{date:%Y-%m-%d}/{task_name}.json"`"#;
 const NO_ISOLATION: &str = "transactions have no keys to isolate in this version";
 const NO_TRANSACTION_OF_A_FLOW: &str = "a flow has no transaction of its own, only its tasks have";
 const NO_SCHEDULE: &str = "a flow starts when it is called; there are no schedules in this version";
@@ -40,12 +41,12 @@ pub(super) fn answer(attribute: Macro, name: &str) -> Option<&'static str> {
         "schedule" | "cron" | "interval" if attribute == Macro::Flow => NO_SCHEDULE,
         "on_commit" | "on_rollback" if attribute == Macro::Flow => NO_TRANSACTION_OF_A_FLOW,
         "isolation" => NO_ISOLATION,
-        "cache_key_fn" | "cache_key" => NO_CACHE,
+        "cache_key_fn" => KEY,
         "cache_validator" => "write `cache_policy = Inputs + FlowParameters`, or the like",
         "cache_for" => r#"write `cache_expiration = "1d"`"#,
         "result" => r#"write `result_storage = ResultStore::directory("results")`"#,
         "checkpoint" if attribute == Macro::Task => "write `persist_result`",
-        "target" | "result_storage_key" => NO_STORAGE_KEY,
+        "target" if attribute == Macro::Task => STORAGE_KEY,
         "plan_value" | "viz_return_value" => "values cannot be given to plans in this version",
         _ => return None,
     };

@@ -5,12 +5,14 @@ use syn::Signature;
 
 use crate::args::Args;
 use crate::diagnostics::{Diagnostics, suggestion};
-use crate::value::Switch;
+use crate::value::{CacheKey, KeyTemplate, Switch};
 
 /// The options that have results kept, where they are given.
 fn given(args: &Args) -> Vec<&Ident> {
     let keys = [
         args.cache_policy.key(),
+        args.cache_key.key(),
+        args.result_storage_key.key(),
         args.cache_expiration.key(),
         args.refresh_cache.key(),
         args.result_storage.key(),
@@ -49,6 +51,18 @@ pub(super) fn check_results(
             diagnostics.error(key, message);
         }
     }
+    check_one_key(args, diagnostics);
+    let mut is_well = |template: &KeyTemplate| {
+        let errors = template.check(parameters);
+        let fits = errors.is_empty();
+        errors.into_iter().for_each(|error| diagnostics.push(error));
+        fits
+    };
+    args.result_storage_key.retain(&mut is_well);
+    args.cache_key.retain(|key| match key {
+        CacheKey::Template(template) => is_well(template),
+        CacheKey::Function(_) => true,
+    });
     args.cache_policy.retain(|policy| {
         let unknown: Vec<_> =
             policy.excluded.iter().filter(|name| !parameters.contains(&name.value().as_str())).collect();
@@ -63,4 +77,16 @@ pub(super) fn check_results(
         }
         unknown.is_empty()
     });
+}
+
+/// Each of these says under which key the result is kept.
+fn check_one_key(args: &Args, diagnostics: &mut Diagnostics) {
+    let keys = [args.cache_policy.key(), args.cache_key.key(), args.result_storage_key.key()];
+    let mut keys = keys.into_iter().flatten();
+    let Some(first) = keys.next() else { return };
+    for other in keys {
+        let message =
+            format!("`{other}` and `{first}` both say under which key the result is kept: take one away");
+        diagnostics.error(other, message);
+    }
 }

@@ -32,6 +32,9 @@ pub(super) fn expand_results(private: &TokenStream, function: &Function, args: &
         quote_spanned!(expression.span()=> || #private::Policy::from(#expression))
     });
     call("policy", policy);
+    let named = args.cache_key.value().map(|_| quote!(CacheKey));
+    let named = named.or_else(|| args.result_storage_key.value().map(|_| quote!(StorageKey)));
+    call("named", named.map(|named| quote!(#private::Named::#named)));
     let expiration = args.cache_expiration.value();
     call("expiration", expiration.map(|Timeout(duration)| super::spec::expand_duration(*duration)));
     call("refresh", args.refresh_cache.value().map(|_| quote!(true)));
@@ -74,7 +77,9 @@ pub(super) fn expand_cache_input(
         Some(policy) => {
             policy.has_inputs && !policy.excluded.iter().any(|name| name.value() == parameter.name)
         }
-        None => args.cache_policy.is_absent(),
+        None => {
+            args.cache_policy.is_absent() && args.cache_key.is_absent() && args.result_storage_key.is_absent()
+        }
     };
     if !is_input || !are_kept(args) {
         return None;

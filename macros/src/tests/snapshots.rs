@@ -106,6 +106,30 @@ fn fetch(url: String, log: Log) -> std::io::Result<String> {
 }
 
 #[test]
+fn task_with_key() {
+    check(
+        "task_with_key",
+        r#"
+#[task(task_run_name = "fetch {url}", cache_key = "{date:%Y}/{task_name:>8}/{url}-{parameters[n]:0width$}{{}}")]
+fn fetch(url: &str, n: u32, width: usize) -> u32 {
+    n
+}"#,
+    );
+}
+
+#[test]
+fn task_with_key_function() {
+    check(
+        "task_with_key_function",
+        r#"
+#[task(cache_key = key_of)]
+fn fetch(url: &str, n: u32) -> u32 {
+    n
+}"#,
+    );
+}
+
+#[test]
 fn flow_with_all_options() {
     check(
         "flow_with_all_options",

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use super::Policy;
+use super::{Named, Policy};
 use crate::result::{ResultSerializer, ResultStore, ResultStoreError, ResultType};
 
 /// What an attribute says about results.
@@ -18,6 +18,8 @@ pub struct CacheSpec {
     /// Whether results are kept, where that is said.
     pub(crate) persist: Option<bool>,
     pub(crate) policy: Option<fn() -> Policy>,
+    /// The body says the key.
+    pub(crate) named: Option<Named>,
     pub(crate) expiration: Option<Duration>,
     pub(crate) refresh: bool,
     pub(crate) storage: Option<&'static LazyStore>,
@@ -31,6 +33,7 @@ impl CacheSpec {
             source: 0,
             persist: None,
             policy: None,
+            named: None,
             expiration: None,
             refresh: false,
             storage: None,
@@ -44,17 +47,24 @@ impl CacheSpec {
 #[doc(hidden)]
 pub struct CacheOptions {
     pub(crate) persist: Option<bool>,
-    pub(crate) policy: Option<Policy>,
+    pub(crate) key: Option<KeyOption>,
     pub(crate) expiration: Option<Duration>,
     pub(crate) refresh: Option<bool>,
     pub(crate) storage: Option<ResultStore>,
     pub(crate) serializer: Option<Arc<dyn ResultSerializer>>,
 }
 
+/// What a handle has said last about the key.
+#[derive(Clone)]
+pub(crate) enum KeyOption {
+    Policy(Policy),
+    Named(Named, Arc<str>),
+}
+
 impl CacheOptions {
     /// Whether they ask for the result to be kept, as everything said about results does but a `false`.
     pub(crate) fn asks(&self) -> Option<bool> {
-        let says = self.policy.is_some()
+        let says = self.key.is_some()
             || self.expiration.is_some()
             || self.refresh.is_some()
             || self.storage.is_some()

@@ -201,13 +201,20 @@ pub fn flow_run() -> Result<FlowRunInfo, ContextError> {
     run.scope.tree.flow_run().map(FlowRunInfo).ok_or_else(|| outside("flow run"))
 }
 
-fn today(run: &Run) -> String {
+/// The day on which a run runs.
+pub(crate) fn today(run: &Run) -> String {
+    date_of(run).date().to_string()
+}
+
+/// The time at which a run runs: now, on the day of `with_today` where that is said.
+pub(crate) fn date_of(run: &Run) -> jiff::Zoned {
     let own = run.cell.lock().log.extra.as_ref().and_then(|extra| extra.flow.clone());
     let tree = own.as_ref().unwrap_or(&run.scope.tree);
-    if let Some(today) = &tree.today {
-        return today.to_string();
-    }
     let now =
         jiff::Timestamp::try_from(run.scope.engine.clock().now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    now.to_zoned(jiff::tz::TimeZone::system()).date().to_string()
+    let now = now.to_zoned(jiff::tz::TimeZone::system());
+    // What is no date has failed the flow run before its body began.
+    let today = tree.today.as_ref().and_then(|today| today.parse::<jiff::civil::Date>().ok());
+    let moved = today.and_then(|today| today.to_datetime(now.time()).to_zoned(now.time_zone().clone()).ok());
+    moved.unwrap_or(now)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{transaction, wait};
 use crate::body::{Body, Erased};
-use crate::cache::{CacheOptions, CacheOutcome, Key, Miss, Policy, Why};
+use crate::cache::{CacheOptions, CacheOutcome, Key, KeyOption, KeyText, Miss, Named, Policy, Why};
 use crate::context::Current;
 use crate::error::{ErrorKind, TaskError};
 use crate::panic;
@@ -102,10 +102,18 @@ impl<'r> Wanted<'r> {
         }
     }
 
-    fn policy(&self) -> Policy {
-        self.option(|options| options.policy.clone())
-            .or_else(|| self.run.spec.cache.policy.map(|policy| policy()))
-            .unwrap_or_else(Policy::standard)
+    /// Where the key comes from.
+    fn source(&self) -> KeySource<'r> {
+        let spec = &self.run.spec.cache;
+        match self.option(|options| options.key.as_ref()) {
+            Some(KeyOption::Policy(policy)) => KeySource::Policy(policy.clone()),
+            Some(KeyOption::Named(named, text)) => KeySource::Given(*named, text),
+            None => match (spec.named, spec.policy) {
+                (Some(named), _) => KeySource::Body(named),
+                (None, Some(policy)) => KeySource::Policy(policy()),
+                (None, None) => KeySource::Policy(Policy::standard()),
+            },
+        }
     }
 
     fn is_refreshed(&self) -> bool {
@@ -142,6 +150,15 @@ impl<'r> Wanted<'r> {
     }
 }
 
+/// Where the key of a run comes from.
+enum KeySource<'r> {
+    Policy(Policy),
+    /// A handle has said it.
+    Given(Named, &'r str),
+    /// The body knows the template, or the function, of the attribute.
+    Body(Named),
+}
+
 /// A run that looks whether there is a record of it, before its first attempt.
 pub(super) struct Lookup {
     run: Arc<Run>,
@@ -164,10 +181,10 @@ pub(super) fn begin<'a>(run: &Arc<Run>, body: &(dyn Body<'a> + 'a)) -> Result<Op
     transaction::begin(run)?;
 
     let version = options.as_ref().and_then(|options| options.version.as_deref()).or(run.spec.version);
-    let found = key_of(run, &wanted.policy(), version, body);
+    let found = key_of(run, || wanted.source(), version, body);
     let (key, bypass) = match found {
         Ok(Some(key)) => (Some(key), None),
-        Ok(None) => (None, Some("its policy has no key for it".to_owned())),
+        Ok(None) => (None, Some("there is no key for it".to_owned())),
         Err(error) => {
             tracing::warn!("{} - no result is looked for, as its key is not known: {error}", run.label());
             (None, Some(error))
@@ -203,17 +220,26 @@ pub(super) fn look_up_blocking<'a>(
 }
 
 /// The key of a run, or why it is not known.
-fn key_of<'a>(
+fn key_of<'a, 's>(
     run: &Arc<Run>,
-    policy: &Policy,
+    source: impl FnOnce() -> KeySource<'s>,
     version: Option<&str>,
     body: &(dyn Body<'a> + 'a),
 ) -> Result<Option<Key>, String> {
     let mut current = Current::of_hook(run.clone());
     let _entered = current.enter();
-    match panic::catch(|| policy.key(run, version, &body.inputs())) {
+    let key = panic::catch(|| match source() {
+        KeySource::Policy(policy) => policy.key(run, version, &body.inputs()),
+        KeySource::Given(named, text) => Ok(Some(Key::named(named, text.to_owned()))),
+        KeySource::Body(named) => {
+            let mut text = KeyText::of(run);
+            let is_there = body.write_key(&mut text);
+            Ok(text.finish(is_there)?.map(|text| Key::named(named, text)))
+        }
+    });
+    match key {
         Ok(key) => key.map_err(|error| error.to_string()),
-        Err(panic) => Err(format!("its policy panicked: {}", panic.message)),
+        Err(panic) => Err(format!("what makes it panicked: {}", panic.message)),
     }
 }
 

@@ -4,7 +4,7 @@ use millrun::prelude::*;
 #[task(isolation = serializable)]
 fn transactions() {}
 
-#[task(cache_key = "rows/{url}", cache_expiration = "1d")]
+#[task(cache_validator = all_inputs, cache_for = "1d")]
 fn cache(url: &str) {}
 
 fn main() {}

@@ -53,6 +53,19 @@ pub fn without_url(url: &str, more: Option<std::borrow::Cow<'static, str>>) {
     let _ = (url, more);
 }
 
+#[task(cache_key = "{today}/{url:?}/{width:>width$}/{map_index:03}", refresh_cache)]
+pub fn keyed(url: &str, width: usize) {}
+
+#[task(result_storage_key = "{date:%Y-%m-%d}/{flow_name}/{flow_run_id}/{task_name}-{today_nodash}{parameters[url]:>8}.json")]
+pub fn placed(url: &str) {}
+
+#[task(cache_key = self::key_of)]
+pub fn keyed_by_function(url: String, width: &usize) {}
+
+fn key_of(url: &str, width: &usize) -> Option<String> {
+    (*width > 0).then(|| url.to_owned())
+}
+
 struct Fixed;
 
 impl CachePolicy for Fixed {
