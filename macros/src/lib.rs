@@ -90,6 +90,7 @@ use crate::diagnostics::Diagnostics;
 /// | `cache_key = "rows/{url}"` | the key of the result itself, which other tasks may say as well: a template over the parameters and `{date:%Y-%m-%d}`, `{today}`, `{today_nodash}`, `{flow_name}`, `{flow_run_id}`, `{task_name}`, `{map_index}`, or a `fn(&P1, ..) -> Option<String>` of the parameters |
 /// | `cache_expiration = "1d"` | how long a result is found again; by default for ever |
 /// | `refresh_cache` | looks for no result, and replaces the one that is there |
+/// | `isolation = serializable` | whether a run waits for another one with the same key and finds its result (`serializable`, which needs a lock manager), or both are executed (`read_committed`); by default as the transaction around says, and `read_committed` |
 /// | `result_storage = ResultStore::directory("results")` | where the result is kept, made once; by default where the engine keeps results |
 /// | `result_storage_key = "{date:%Y-%m-%d}/{task_name}.json"` | where in the store the result is kept and looked for, a template as for `cache_key` |
 /// | `result_serializer = msgpack` | how the result is written: `json`, `msgpack`, `json_zstd`, `msgpack_zstd`; by default as the store does |

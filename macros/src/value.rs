@@ -10,6 +10,7 @@ use quote::ToTokens as _;
 use syn::{Error, Expr, ExprArray, ExprLit, ExprPath, ExprUnary, Lit, LitFloat, LitStr, Path, Result, UnOp};
 
 pub(crate) use self::duration::parse_duration;
+pub(crate) use self::isolation::Isolation;
 pub(crate) use self::key_template::{CacheKey, KeyTemplate, Piece};
 pub(crate) use self::policy::CachePolicy;
 pub(crate) use self::retry_delay::RetryDelay;
@@ -19,6 +20,7 @@ pub(crate) use self::trigger::{Amount, Amounts, Bound, KnownTrigger, Trigger};
 use crate::args::Key;
 
 mod duration;
+mod isolation;
 mod key_template;
 mod policy;
 mod retry_delay;

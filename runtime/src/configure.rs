@@ -16,7 +16,7 @@ use crate::result::{ResultSerializer, ResultStore};
 use crate::runner::TaskRunner;
 use crate::state::State;
 use crate::task::Configured;
-use crate::transaction::Transaction;
+use crate::transaction::{IsolationLevel, Transaction};
 use crate::trigger::Trigger;
 
 /// Marks a [`Configured`] task.
@@ -283,6 +283,11 @@ pub trait ConfigureTask<X, A>: Sized {
     /// Whether the run looks for no result, and replaces the one that is there.
     fn with_refresh_cache(self, refresh: bool) -> Self::Configured {
         self.change_cache(|options| options.refresh = Some(refresh))
+    }
+
+    /// What a run knows of others with the same key.
+    fn with_isolation(self, isolation: IsolationLevel) -> Self::Configured {
+        self.change_cache(|options| options.isolation = Some(isolation))
     }
 
     /// Where the result is kept.

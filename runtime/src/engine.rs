@@ -28,6 +28,7 @@ use crate::context::{Current, RunContext, Scope, current_engine, root_scope};
 use crate::error::FlowError;
 use crate::flow::FlowCall;
 use crate::limit::Limits;
+use crate::lock::LockManager;
 use crate::result::{ResultStore, ResultStoreError};
 use crate::runner::TaskRunner;
 use crate::settings::Settings;
@@ -65,6 +66,7 @@ struct Inner {
     runner: Arc<dyn TaskRunner>,
     /// Where results are kept: as it was given, or made when it is first needed.
     results: OnceLock<ResultStore>,
+    locks: Option<Arc<dyn LockManager>>,
     /// Nothing is set that concerns each task run: retries, limits, records of parameters.
     is_plain: bool,
     /// Made without being asked for, and there until the process ends.
@@ -167,6 +169,11 @@ impl Engine {
         }
         let store = ResultStore::default_directory()?;
         Ok(self.0.results.get_or_init(|| store).clone())
+    }
+
+    /// Who keeps the locks of stores that have no lock manager of their own.
+    pub(crate) fn lock_manager(&self) -> Option<&Arc<dyn LockManager>> {
+        self.0.locks.as_ref()
     }
 
     pub(crate) fn is_plain(&self) -> bool {

@@ -114,8 +114,8 @@ pub use spec::{FlowSpec, Kind, RetryDelay, Spec, TaskSpec};
 pub use state::{State, StateDetails, StateName, StateType};
 pub use task::{CallFuture, Configured, ConfiguredFlow, ConfiguredTask, TaskCall};
 pub use transaction::{
-    CommitMode, Transaction, TransactionBuilder, TransactionError, TransactionState, current_transaction,
-    transaction,
+    CommitMode, IsolationLevel, Transaction, TransactionBuilder, TransactionError, TransactionState,
+    current_transaction, transaction,
 };
 pub use trigger::{Amount, Amounts, Decision, Trigger, Upstream};
 

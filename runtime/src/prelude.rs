@@ -19,7 +19,8 @@ pub use crate::runner::{ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner, 
 pub use crate::state::{State, StateName, StateType};
 pub use crate::task::TaskCall;
 pub use crate::transaction::{
-    CommitMode, Transaction, TransactionError, TransactionState, current_transaction, transaction,
+    CommitMode, IsolationLevel, Transaction, TransactionError, TransactionState, current_transaction,
+    transaction,
 };
 pub use crate::trigger::{Decision, Trigger, Upstream};
 pub use crate::{flow, task};

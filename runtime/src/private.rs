@@ -25,7 +25,7 @@ pub use crate::runner::TaskRunner;
 pub use crate::spec::{Kind, RetryDelay, SpecBuilder as TaskSpec, SpecBuilder as FlowSpec};
 pub use crate::state::State;
 pub use crate::task::TaskCall;
-pub use crate::transaction::Transaction;
+pub use crate::transaction::{IsolationLevel, Transaction};
 pub use crate::trigger::{Amount, Amounts, Decision, Trigger, Upstream};
 
 /// Stands for the arguments of a function that does not compile.

@@ -9,6 +9,7 @@ use crate::error::TaskError;
 use crate::hook::{Hook, Moment, StateHook, TransactionHook};
 use crate::result::ResultType;
 use crate::runner::TaskRunner;
+use crate::transaction::IsolationLevel;
 use crate::trigger::Trigger;
 
 /// How a function is executed.
@@ -288,6 +289,7 @@ impl SpecBuilder {
         named: Named => |value| Some(value),
         expiration: Duration => |value| Some(value),
         refresh: bool => |value| value,
+        isolation: IsolationLevel => |value| Some(value),
         storage: &'static LazyStore => |value| Some(value),
         serializer: known_serializer::Make => |value| Some(value),
     }

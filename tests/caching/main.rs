@@ -4,6 +4,7 @@
 
 mod commits;
 mod hits;
+mod isolation;
 mod keys;
 mod options;
 mod policies;

@@ -7,7 +7,6 @@ use super::Macro;
 const KEY: &str =
     r#"write `cache_key = key_of`, the path of a function of the parameters, or `cache_key = "rows/{url}"`"#;
 const STORAGE_KEY: &str = r#"write `result_storage_key = "{date:%Y-%m-%d}/{task_name}.json"`"#;
-const NO_ISOLATION: &str = "transactions have no keys to isolate in this version";
 const NO_TRANSACTION_OF_A_FLOW: &str = "a flow has no transaction of its own, only its tasks have";
 const NO_SCHEDULE: &str = "a flow starts when it is called; there are no schedules in this version";
 const EXPONENTIAL: &str = r#"write `retry_delay = exponential("10s", max = "10m")`"#;
@@ -40,7 +39,7 @@ pub(super) fn answer(attribute: Macro, name: &str) -> Option<&'static str> {
         }
         "schedule" | "cron" | "interval" if attribute == Macro::Flow => NO_SCHEDULE,
         "on_commit" | "on_rollback" if attribute == Macro::Flow => NO_TRANSACTION_OF_A_FLOW,
-        "isolation" => NO_ISOLATION,
+        "isolation_level" => "write `isolation = serializable`",
         "cache_key_fn" => KEY,
         "cache_validator" => "write `cache_policy = Inputs + FlowParameters`, or the like",
         "cache_for" => r#"write `cache_expiration = "1d"`"#,

@@ -15,6 +15,7 @@ fn given(args: &Args) -> Vec<&Ident> {
         args.result_storage_key.key(),
         args.cache_expiration.key(),
         args.refresh_cache.key(),
+        args.isolation.key(),
         args.result_storage.key(),
         args.result_serializer.key(),
     ];
@@ -55,7 +56,9 @@ pub(super) fn check_results(
     let mut is_well = |template: &KeyTemplate| {
         let errors = template.check(parameters);
         let fits = errors.is_empty();
-        errors.into_iter().for_each(|error| diagnostics.push(error));
+        for error in errors {
+            diagnostics.push(error);
+        }
         fits
     };
     args.result_storage_key.retain(&mut is_well);

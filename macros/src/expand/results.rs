@@ -9,7 +9,7 @@ use crate::args::Args;
 use crate::check::results::are_kept;
 use crate::model::{BodyUse, Function, Param};
 use crate::source;
-use crate::value::{Expression, Serializer, Switch, Timeout};
+use crate::value::{Expression, Isolation, Serializer, Switch, Timeout};
 
 /// The calls of the builder.
 ///
@@ -38,6 +38,8 @@ pub(super) fn expand_results(private: &TokenStream, function: &Function, args: &
     let expiration = args.cache_expiration.value();
     call("expiration", expiration.map(|Timeout(duration)| super::spec::expand_duration(*duration)));
     call("refresh", args.refresh_cache.value().map(|_| quote!(true)));
+    let isolation = args.isolation.value();
+    call("isolation", isolation.map(|Isolation(level)| quote!(#private::IsolationLevel::#level)));
     let storage = args.result_storage.value().map(|Expression(store)| {
         quote_spanned! {store.span()=> {
             static __MILLRUN_STORE: #private::LazyStore = #private::LazyStore::new(|| #private::result_storage(#store));

@@ -88,6 +88,7 @@ fn task_with_all_options() {
     cache_policy = Inputs + (TaskSource + Month) - "log",
     cache_expiration = "1d",
     refresh_cache,
+    isolation = serializable,
     result_storage = ResultStore::memory(),
     result_serializer = msgpack,
     blocking,
@@ -121,11 +122,11 @@ fn fetch(url: &str, n: u32, width: usize) -> u32 {
 fn task_with_key_function() {
     check(
         "task_with_key_function",
-        r#"
+        r"
 #[task(cache_key = key_of)]
 fn fetch(url: &str, n: u32) -> u32 {
     n
-}"#,
+}",
     );
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Named, Policy};
 use crate::result::{ResultSerializer, ResultStore, ResultStoreError, ResultType};
+use crate::transaction::IsolationLevel;
 
 /// What an attribute says about results.
 #[doc(hidden)]
@@ -22,6 +23,7 @@ pub struct CacheSpec {
     pub(crate) named: Option<Named>,
     pub(crate) expiration: Option<Duration>,
     pub(crate) refresh: bool,
+    pub(crate) isolation: Option<IsolationLevel>,
     pub(crate) storage: Option<&'static LazyStore>,
     pub(crate) serializer: Option<fn() -> Arc<dyn ResultSerializer>>,
 }
@@ -36,6 +38,7 @@ impl CacheSpec {
             named: None,
             expiration: None,
             refresh: false,
+            isolation: None,
             storage: None,
             serializer: None,
         }
@@ -50,6 +53,7 @@ pub struct CacheOptions {
     pub(crate) key: Option<KeyOption>,
     pub(crate) expiration: Option<Duration>,
     pub(crate) refresh: Option<bool>,
+    pub(crate) isolation: Option<IsolationLevel>,
     pub(crate) storage: Option<ResultStore>,
     pub(crate) serializer: Option<Arc<dyn ResultSerializer>>,
 }
@@ -67,6 +71,7 @@ impl CacheOptions {
         let says = self.key.is_some()
             || self.expiration.is_some()
             || self.refresh.is_some()
+            || self.isolation.is_some()
             || self.storage.is_some()
             || self.serializer.is_some();
         self.persist.or(says.then_some(true))

@@ -89,7 +89,7 @@ impl<'r> KeyText<'r> {
     }
 
     pub fn flow_name(&mut self, format: fn(&dyn fmt::Display) -> String) {
-        self.of_flow("flow_name", format, |flow| flow.task_name());
+        self.of_flow("flow_name", format, Run::task_name);
     }
 
     pub fn flow_run_id(&mut self, format: fn(&dyn fmt::Display) -> String) {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::{Engine, Inner, signal};
 use crate::clock::Clock;
 use crate::limit::{Limits, Rule};
+use crate::lock::LockManager;
 use crate::options::IntoDuration;
 use crate::result::ResultStore;
 use crate::runner::{ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner, ThreadPoolTaskRunner};
@@ -21,6 +22,7 @@ pub struct EngineBuilder {
     clock: Option<Clock>,
     runner: Option<Arc<dyn TaskRunner>>,
     results: Option<ResultStore>,
+    locks: Option<Arc<dyn LockManager>>,
 }
 
 impl EngineBuilder {
@@ -84,6 +86,13 @@ impl EngineBuilder {
     /// under `~/.millrun/storage`. The clock of the engine says when a record has expired.
     pub fn results(mut self, store: ResultStore) -> Self {
         self.results = Some(store);
+        self
+    }
+
+    /// Who keeps the locks on keys, for stores that have no lock manager of their own; by default nobody, and nothing can be
+    /// [`Serializable`](crate::IsolationLevel::Serializable).
+    pub fn lock_manager(mut self, locks: impl LockManager + 'static) -> Self {
+        self.locks = Some(Arc::new(locks));
         self
     }
 
@@ -165,16 +174,9 @@ impl EngineBuilder {
             && settings.persist_results_by_default != Some(true);
         let scopes = Mutex::default();
         let results = self.results.map_or_else(OnceLock::new, OnceLock::from);
-        let engine = Engine(Arc::new(Inner {
-            clock,
-            settings,
-            limits,
-            runner,
-            results,
-            is_plain,
-            is_default,
-            scopes,
-        }));
+        let locks = self.locks;
+        let inner = Inner { clock, settings, limits, runner, results, locks, is_plain, is_default, scopes };
+        let engine = Engine(Arc::new(inner));
         if handle_signals {
             signal::handle(Arc::downgrade(&engine.0));
         }

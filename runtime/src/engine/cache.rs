@@ -1,19 +1,25 @@
 //! Results kept and found again: where a run's record lies, whether there is one, and its writing when the run is committed.
 
+use std::any::Any;
 use std::sync::Arc;
 
-use super::{transaction, wait};
+use serde_json::Value;
+
+use super::attempt::unless_stopped;
+use super::{Engine, awaited, transaction, wait};
 use crate::body::{Body, Erased};
 use crate::cache::{CacheOptions, CacheOutcome, Key, KeyOption, KeyText, Miss, Named, Policy, Why};
 use crate::context::Current;
-use crate::error::{ErrorKind, TaskError};
+use crate::error::{BoxError, ErrorKind, TaskError};
+use crate::lock::{LockManager, LockRequest};
 use crate::panic;
 use crate::result::{
     Draft, Missing, Read, ResultStore, ResultStoreError, ResultType, WriteOptions, task_key,
 };
 use crate::run::Run;
+use crate::runner::runtime::RuntimeHandle;
 use crate::state::StateName;
-use crate::transaction::{Transaction, TransactionState};
+use crate::transaction::{IsolationLevel, Transaction, TransactionState};
 
 /// Whether a thread may block for a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +34,123 @@ pub(crate) struct Kept {
     key: String,
     result: ResultType,
     options: WriteOptions,
+}
+
+impl Kept {
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The record of a value.
+    ///
+    /// # Errors
+    /// The value cannot be written.
+    pub(crate) fn record(
+        self: &Arc<Self>,
+        value: &(dyn Any + Send + Sync),
+    ) -> Result<Record, ResultStoreError> {
+        let draft = self.store.draft_erased(&self.key, value, self.result, &self.options)?;
+        Ok(Record { kept: self.clone(), draft: Some(draft) })
+    }
+
+    /// Waits for the lock on the key, for a transaction that is to have it.
+    async fn lock(&self, transaction: &Transaction) -> Result<(), BoxError> {
+        if transaction.isolation() == IsolationLevel::ReadCommitted {
+            return Ok(());
+        }
+        let Some(locks) = self.store.lock_manager() else {
+            return Err(format!(
+                "isolation `serializable` needs a lock manager, which {:?} has none of: give it one with \
+                 `with_lock_manager`, or the engine with `lock_manager`",
+                self.store
+            )
+            .into());
+        };
+        let owner = transaction.owner();
+        let request = LockRequest::by(owner.clone());
+        let mut acquiring = locks.acquire(&self.key, &request);
+        std::future::poll_fn(|cx| {
+            let polled = acquiring.as_mut().poll(cx);
+            if polled.is_pending() {
+                awaited::note_other();
+            }
+            polled
+        })
+        .await?;
+        transaction.hold(Held { locks: locks.clone(), key: self.key.clone(), owner });
+        Ok(())
+    }
+}
+
+/// The lock on a key, given back when this is dropped.
+pub(crate) struct Held {
+    locks: Arc<dyn LockManager>,
+    key: String,
+    owner: Arc<str>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let (locks, key, owner) = (self.locks.clone(), std::mem::take(&mut self.key), self.owner.clone());
+        let release = async move {
+            // Its time may have been over.
+            if let Err(error) = locks.release(&key, &owner).await {
+                tracing::warn!("a lock was gone before it was given back: {error}");
+            }
+        };
+        transaction::now_or_on(&RuntimeHandle::own(), release);
+    }
+}
+
+/// A store as an engine uses it: by its clock, and with its locks where it has none.
+fn of_engine(engine: &Engine, store: ResultStore) -> ResultStore {
+    let store = store.with_clock(engine.clock().clone());
+    match engine.lock_manager() {
+        Some(locks) if store.lock_manager().is_none() => store.with_lock_manager(locks.clone()),
+        _ => store,
+    }
+}
+
+/// Begins a group with a key: locks it, and looks for its record.
+pub(super) async fn begin_group(
+    engine: &Engine,
+    transaction: &Transaction,
+    key: String,
+    store: Option<ResultStore>,
+    overwrite: bool,
+    io: Io,
+) -> Result<(), BoxError> {
+    let store = of_engine(engine, store.map_or_else(|| engine.results(), Ok)?);
+    let options = write_options(WriteOptions::new(), &store, transaction);
+    let kept = Arc::new(Kept { store, key, result: ResultType::of::<Value>(), options });
+    transaction.keep(kept.clone());
+    kept.lock(transaction).await?;
+    let is_there = !overwrite
+        && match io {
+            Io::Async => kept.store.exists(&kept.key).await?,
+            Io::Blocking => kept.store.exists_blocking(&kept.key)?,
+        };
+    if is_there {
+        transaction.enter(TransactionState::Committed);
+        transaction.release();
+    }
+    Ok(())
+}
+
+/// With the name by which the transaction has locks, where there are any.
+fn write_options(options: WriteOptions, store: &ResultStore, transaction: &Transaction) -> WriteOptions {
+    match store.lock_manager() {
+        Some(_) => options.by_owner(&*transaction.owner()),
+        None => options,
+    }
+}
+
+/// What is said of the isolation of a run.
+pub(super) fn isolation_of(run: &Run) -> Option<IsolationLevel> {
+    run.with_options(|options| {
+        let own = options.and_then(|options| options.cache.as_ref()).and_then(|cache| cache.isolation);
+        own.or(run.spec.cache.isolation)
+    })
 }
 
 /// A record that is to be written when its transaction is committed.
@@ -61,9 +184,7 @@ impl Record {
 /// What the run of a transaction gave, ready to be written; nothing where it keeps nothing.
 pub(super) fn draft(transaction: &Transaction, value: &Erased) -> Result<Option<Record>, TaskError> {
     let Some(kept) = transaction.kept() else { return Ok(None) };
-    let draft = kept.store.draft_erased(&kept.key, &**value, kept.result, &kept.options);
-    let draft = draft.map_err(|error| TaskError::from_user(Box::new(error)))?;
-    Ok(Some(Record { kept, draft: Some(draft) }))
+    kept.record(&**value).map(Some).map_err(|error| TaskError::from_user(Box::new(error)))
 }
 
 /// What is said of a run's results: by its handle, its attribute, and the settings.
@@ -131,7 +252,7 @@ impl<'r> Wanted<'r> {
             (None, Some(storage)) => storage.store()?,
             (None, None) => engine.results()?,
         };
-        let store = store.with_clock(engine.clock().clone());
+        let store = of_engine(engine, store);
         let serializer = self.option(|options| options.serializer.clone());
         let serializer = serializer.or_else(|| spec.serializer.map(|make| make()));
         Ok(match serializer {
@@ -165,6 +286,7 @@ pub(super) struct Lookup {
     transaction: Transaction,
     kept: Arc<Kept>,
     key: Key,
+    refresh: bool,
 }
 
 /// What a run whose result is to be kept does before its first attempt; nothing, where it is not or does not look.
@@ -192,17 +314,20 @@ pub(super) fn begin<'a>(run: &Arc<Run>, body: &(dyn Body<'a> + 'a)) -> Result<Op
     };
     let store = wanted.store().map_err(|error| TaskError::from_user(Box::new(error)))?;
     let text = key.as_ref().map_or_else(|| key_of_its_own(run), |key| key.text.clone());
-    let options = wanted.write_options(version);
-    let kept = Arc::new(Kept { store, key: text, result, options });
     let transaction = transaction::own(run);
+    let options = write_options(wanted.write_options(version), &store, &transaction);
+    let kept = Arc::new(Kept { store, key: text, result, options });
     transaction.keep(kept.clone());
-    let refreshed = CacheOutcome::Miss(Miss::Refreshed);
     match (key, bypass) {
-        (Some(key), _) if wanted.is_refreshed() => note(run, Why::of(Some(&key), refreshed)),
-        (Some(key), _) => return Ok(Some(Lookup { run: run.clone(), transaction, kept, key })),
-        (None, bypass) => note(run, Why::of(None, CacheOutcome::Bypass(bypass.unwrap_or_default()))),
+        (Some(key), _) => {
+            let refresh = wanted.is_refreshed();
+            Ok(Some(Lookup { run: run.clone(), transaction, kept, key, refresh }))
+        }
+        (None, bypass) => {
+            note(run, Why::of(None, CacheOutcome::Bypass(bypass.unwrap_or_default())));
+            Ok(None)
+        }
     }
-    Ok(None)
 }
 
 /// Looks for a record on this thread: the result with which the run ends, if there is one.
@@ -259,11 +384,15 @@ impl Lookup {
     /// # Errors
     /// What the run ends with instead.
     pub(super) async fn found(self, io: Io) -> Result<Option<Erased>, TaskError> {
-        let Self { run, transaction, kept, key } = self;
+        let Self { run, transaction, kept, key, refresh } = self;
+        let locked = unless_stopped(&run, kept.lock(&transaction)).await?;
+        locked.map_err(TaskError::from_user)?;
+        if refresh {
+            note(&run, Why::of(Some(&key), CacheOutcome::Miss(Miss::Refreshed)));
+            return Ok(None);
+        }
         let read = match io {
-            Io::Async => {
-                super::attempt::unless_stopped(&run, kept.store.read_erased(&kept.key, kept.result)).await?
-            }
+            Io::Async => unless_stopped(&run, kept.store.read_erased(&kept.key, kept.result)).await?,
             Io::Blocking => kept.store.read_erased_blocking(&kept.key, kept.result),
         };
         let read = read.map_err(|error| TaskError::from_user(Box::new(error)))?;
@@ -276,6 +405,7 @@ impl Lookup {
         note(&run, Why::of(Some(&key), outcome));
         if value.is_some() {
             transaction.enter(TransactionState::Committed);
+            transaction.release();
         }
         Ok(value)
     }

@@ -16,7 +16,9 @@ use crate::run::Run;
 use crate::runner::runtime::RuntimeHandle;
 use crate::spec::Kind;
 use crate::state::StateName;
-use crate::transaction::{CommitMode, Staged, Transaction, TransactionError, TransactionState};
+use crate::transaction::{
+    CommitMode, Staged, Transaction, TransactionBuilder, TransactionError, TransactionState,
+};
 
 // Which run is governed by which.
 
@@ -57,10 +59,11 @@ pub(super) fn own(run: &Arc<Run>) -> Transaction {
         without.push(run);
     }
     for run in without.into_iter().rev() {
-        parent = Some(run.govern(|| Transaction::begin(parent, None, false)));
+        let isolation = cache::isolation_of(&run);
+        parent = Some(run.govern(|| Transaction::begin(parent, None, isolation, false)));
     }
     // There was one, or it was made just now.
-    parent.unwrap_or_else(|| Transaction::begin(None, None, false))
+    parent.unwrap_or_else(|| Transaction::begin(None, None, None, false))
 }
 
 /// Begins the transaction of a run that is about to be executed, if it needs one. `Err` is what it ends with instead.
@@ -106,13 +109,9 @@ pub(super) async fn leave(run: Arc<Run>, outcome: Outcome, io: Io) -> Outcome {
             return Err(error);
         }
     };
-    let staged = Staged {
-        run: run.clone(),
-        on_commit: effective.on_commit(),
-        on_rollback: effective.on_rollback(),
-        record,
-    };
-    if !own.stage(staged) {
+    let staged =
+        Staged { run: run.clone(), on_commit: effective.on_commit(), on_rollback: effective.on_rollback() };
+    if !own.stage_run(staged, record) {
         // Its body has committed it, or rolled it back.
         return if own.is_rolled_back() { Err(TransactionError::rolled_back().into()) } else { Ok(value) };
     }
@@ -121,7 +120,8 @@ pub(super) async fn leave(run: Arc<Run>, outcome: Outcome, io: Io) -> Outcome {
             log_failed(roll_back_all(&own).await);
             Err(TransactionError::rolled_back().into())
         }
-        Some(_) if own.commit_mode() != CommitMode::Eager => Ok(value),
+        // Who was committed before its end decides nothing any more.
+        Some(parent) if own.commit_mode() != CommitMode::Eager && !parent.is_committed() => Ok(value),
         _ => match commit(&own, io).await {
             Ok(()) => Ok(value),
             Err(error) => {
@@ -144,7 +144,7 @@ pub(super) fn leave_then(run: &Arc<Run>, outcome: Outcome, then: impl FnOnce(Out
 }
 
 /// Does at once what waits for nothing; the rest of it is done on that runtime.
-fn now_or_on(runtime: &RuntimeHandle, future: impl Future<Output = ()> + Send + 'static) {
+pub(super) fn now_or_on(runtime: &RuntimeHandle, future: impl Future<Output = ()> + Send + 'static) {
     let mut future = Box::pin(future);
     if future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
         runtime.spawn(future);
@@ -207,21 +207,25 @@ async fn commit_part(
     written: &mut Vec<Record>,
     io: Io,
 ) -> Result<(), (String, BoxError)> {
-    let staged = part.with_staged(|staged| {
-        (staged.run.clone(), std::mem::take(&mut staged.on_commit), staged.record.take())
-    });
-    let Some((run, hooks, record)) = staged else { return Ok(()) };
-    for (n, hook) in hooks.iter().enumerate() {
-        if let Err(error) = hook::call_transaction(&run, part, hook).await {
-            return Err((label("on_commit", n, hooks.len(), &run), error));
+    let staged = part.with_staged(|staged| (staged.run.clone(), std::mem::take(&mut staged.on_commit)));
+    if let Some((run, hooks)) = &staged {
+        for (n, hook) in hooks.iter().enumerate() {
+            if let Err(error) = hook::call_transaction(run, part, hook).await {
+                return Err((label("on_commit", n, hooks.len(), run), error));
+            }
         }
     }
-    if let Some(mut record) = record {
+    let writing = || match &staged {
+        Some((run, _)) => format!("the writing of the result of '{}'", run.name()),
+        None => "the writing of its record".to_owned(),
+    };
+    if let Some(mut record) = part.take_record().map_err(|error| (writing(), error.into()))? {
         // Also where it fails: it may lie there all the same.
         let outcome = record.write(io).await;
         written.push(record);
-        outcome.map_err(|error| (format!("the writing of the result of '{}'", run.name()), error.into()))?;
+        outcome.map_err(|error| (writing(), error.into()))?;
     }
+    part.release();
     Ok(())
 }
 
@@ -246,7 +250,10 @@ async fn roll_back(parts: Vec<Transaction>) -> Result<(), TransactionError> {
     let parts: Vec<_> = parts.into_iter().filter(|part| part.enter(TransactionState::RolledBack)).collect();
     for part in parts {
         let hooks = part.with_staged(|staged| (staged.run.clone(), std::mem::take(&mut staged.on_rollback)));
-        let Some((run, hooks)) = hooks else { continue };
+        let Some((run, hooks)) = hooks else {
+            part.release();
+            continue;
+        };
         for (n, hook) in hooks.iter().enumerate().rev() {
             let outcome = hook::call_transaction(&run, &part, hook).await;
             outcomes.push((
@@ -254,6 +261,7 @@ async fn roll_back(parts: Vec<Transaction>) -> Result<(), TransactionError> {
                 outcome.map_err(|error| error.to_string()),
             ));
         }
+        part.release();
         enter_rolled_back(&run);
     }
     if outcomes.iter().all(|(_, outcome)| outcome.is_ok()) {
@@ -339,14 +347,31 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    pub(crate) fn begin(mode: Option<CommitMode>) -> Result<Self, TransactionError> {
+    pub(crate) fn begin(builder: &TransactionBuilder) -> Result<Self, TransactionError> {
+        if builder.key.is_none() && (builder.overwrite || builder.store.is_some()) {
+            return Err(TransactionError::no_key());
+        }
         let around = current();
         if around.as_ref().is_some_and(Transaction::is_over) {
             return Err(TransactionError::rolled_back());
         }
-        let transaction = Transaction::begin(around, mode, true);
+        let transaction = Transaction::begin(around, builder.mode, builder.isolation, true);
         let scope = scope_here().in_transaction(transaction.clone());
         Ok(Self { transaction, scope, is_left: false })
+    }
+
+    /// Begins with the record that there is under its key, if it has one.
+    pub(crate) async fn look_up(&self, builder: TransactionBuilder, io: Io) -> Result<(), TransactionError> {
+        let Some(key) = builder.key else { return Ok(()) };
+        let looked_up = cache::begin_group(
+            &self.scope.engine,
+            &self.transaction,
+            key,
+            builder.store,
+            builder.overwrite,
+            io,
+        );
+        looked_up.await.map_err(TransactionError::store)
     }
 
     fn current(&self) -> Current {
@@ -432,7 +457,7 @@ async fn leave_well(transaction: &Transaction, io: Io) -> Result<(), Option<Tran
             log_failed(roll_back_all(transaction).await);
             Ok(())
         }
-        (CommitMode::Lazy, Some(_)) => {
+        (CommitMode::Lazy, Some(parent)) if !parent.is_committed() => {
             transaction.enter(TransactionState::Staged);
             Ok(())
         }

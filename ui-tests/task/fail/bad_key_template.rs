@@ -1,3 +1,5 @@
+#![allow(unused_variables)]
+
 use millrun::prelude::*;
 
 #[task(cache_key = "rows/{ulr}")]

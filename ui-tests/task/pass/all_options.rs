@@ -20,6 +20,7 @@ use millrun::prelude::*;
     cache_policy = Inputs + (Fixed + TaskSource) + millrun::cache::RunId - "width",
     cache_expiration = "1d",
     refresh_cache,
+    isolation = serializable,
     result_storage = ResultStore::memory(),
     result_serializer = msgpack,
     crate = ::millrun,
