@@ -203,7 +203,7 @@ fn expand_hidden_type(
     let slots = expand_slots(private, function);
     let output = expand_output(private, function);
     let clone = expand_clone(attribute, private, function, args);
-    let json = expand_json(private, function, args);
+    let json = expand_json(attribute, private, function, args);
     let attempt = expand_attempt(private, function);
     let text = text::expand_text(private, function, args);
     quote! {
@@ -309,12 +309,12 @@ fn expand_clone(attribute: Macro, private: &TokenStream, function: &Function, ar
 }
 
 /// How arguments are written down, for each where its type tells.
-fn expand_json(private: &TokenStream, function: &Function, args: &Args) -> TokenStream {
+fn expand_json(attribute: Macro, private: &TokenStream, function: &Function, args: &Args) -> TokenStream {
     let probes = function.parameters.iter().map(|parameter| {
         let Param { slot, can_be_probed, .. } = parameter;
         let ty = expand_slot(private, slot);
         if function.body_use == BodyUse::Called
-            && let Some(input) = results::expand_cache_input(private, parameter, args)
+            && let Some(input) = results::expand_cache_input(attribute, private, parameter, args)
         {
             input
         } else if *can_be_probed {

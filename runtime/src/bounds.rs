@@ -124,7 +124,7 @@ impl<A: Clone> FlowRetryArgs for A {}
 
 /// A result that is kept.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be kept: the result of a task with options about results is `Serialize` and `DeserializeOwned`",
+    message = "`{Self}` cannot be kept: with options about results, the result is `Serialize` and `DeserializeOwned`",
     label = "not both `Serialize` and `DeserializeOwned`",
     note = "derive `serde::Serialize` and `serde::Deserialize` for it, without borrowed fields, or return what is made of the value"
 )]

@@ -19,6 +19,9 @@
 //! });
 //! ```
 //!
+//! `persist_result` on a flow has the results of all task runs inside kept that can be and that say nothing themselves, and its own;
+//! its `result_storage` and `result_serializer` hold for them, too.
+//!
 //! # Keys
 //!
 //! The key of a policy is `tasks/`, the task's own key, `/`, and a hash of all parts and of the task's `version`: no two tasks
@@ -45,6 +48,7 @@
 //! This module knows no store: who looks for a record, and who writes one, is the engine.
 
 mod canonical;
+mod flow;
 mod policy;
 mod spec;
 mod template;
@@ -63,6 +67,7 @@ use crate::result::{AnyValue, task_key};
 use crate::run::Run;
 use crate::spec::Spec;
 
+pub(crate) use flow::FlowResults;
 pub use policy::{CachePolicy, FlowParameters, Inputs, NoCache, Policy, RunId, TaskSource};
 
 pub(crate) use spec::KeyOption;

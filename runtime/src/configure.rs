@@ -147,6 +147,29 @@ macro_rules! common_options {
             self.change(|options| options.add_hook(Moment::Cancellation, hook))
         }
 
+        /// Whether the result is kept, in the place and under the key that the other options say. By default it is where one of
+        /// these says anything. What a flow says holds for the task runs inside that say nothing themselves.
+        ///
+        /// What has a result that cannot be serialised fails when it is asked to.
+        fn with_persist_result(self, persist: bool) -> Self::Configured {
+            self.change_cache(|options| options.persist = Some(persist))
+        }
+
+        /// Where the result is kept.
+        fn with_result_storage(self, store: ResultStore) -> Self::Configured {
+            self.change_cache(|options| options.storage = Some(store))
+        }
+
+        /// How the result is written.
+        fn with_result_serializer(self, serializer: impl ResultSerializer + 'static) -> Self::Configured {
+            self.change_cache(|options| options.serializer = Some(Arc::new(serializer)))
+        }
+
+        #[doc(hidden)]
+        fn change_cache(self, change: impl FnOnce(&mut CacheOptions)) -> Self::Configured {
+            self.change(|options| change(options.cache.get_or_insert_default()))
+        }
+
         /// Asked before each change of state; may turn it into FAILED, CANCELLED or Skipped.
         fn with_on_state_change(
             self,
@@ -244,14 +267,6 @@ pub trait ConfigureTask<X, A>: Sized {
         self.change(|options| options.skip_on_upstream_skip = Some(skip))
     }
 
-    /// Whether the result is kept, in the place and under the key that the other options say. By default it is where one of
-    /// these says anything.
-    ///
-    /// A task whose result cannot be serialised fails when it is asked to.
-    fn with_persist_result(self, persist: bool) -> Self::Configured {
-        self.change_cache(|options| options.persist = Some(persist))
-    }
-
     /// What the key is made of under which the result is kept and looked for: `Inputs + TaskSource - "verbose"`.
     fn with_cache_policy(self, policy: impl Into<Policy>) -> Self::Configured {
         let policy = policy.into();
@@ -288,21 +303,6 @@ pub trait ConfigureTask<X, A>: Sized {
     /// What a run knows of others with the same key.
     fn with_isolation(self, isolation: IsolationLevel) -> Self::Configured {
         self.change_cache(|options| options.isolation = Some(isolation))
-    }
-
-    /// Where the result is kept.
-    fn with_result_storage(self, store: ResultStore) -> Self::Configured {
-        self.change_cache(|options| options.storage = Some(store))
-    }
-
-    /// How the result is written.
-    fn with_result_serializer(self, serializer: impl ResultSerializer + 'static) -> Self::Configured {
-        self.change_cache(|options| options.serializer = Some(Arc::new(serializer)))
-    }
-
-    #[doc(hidden)]
-    fn change_cache(self, change: impl FnOnce(&mut CacheOptions)) -> Self::Configured {
-        self.change(|options| change(options.cache.get_or_insert_default()))
     }
 
     /// Has the runs wait for others, whose results they do not take.

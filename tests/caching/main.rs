@@ -3,6 +3,7 @@
 #![allow(clippy::unused_async, reason = "async tasks are what is tried")]
 
 mod commits;
+mod flows;
 mod hits;
 mod isolation;
 mod keys;

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
 use super::expand_output;
-use crate::args::Args;
+use crate::args::{Args, Macro};
 use crate::check::results::are_kept;
 use crate::model::{BodyUse, Function, Param};
 use crate::source;
@@ -71,6 +71,7 @@ fn expand_kept(private: &TokenStream, function: &Function, args: &Args) -> Token
 
 /// How a parameter is written that keys are made of; nothing, if none is made of it.
 pub(super) fn expand_cache_input(
+    attribute: Macro,
     private: &TokenStream,
     parameter: &Param,
     args: &Args,
@@ -83,7 +84,8 @@ pub(super) fn expand_cache_input(
             args.cache_policy.is_absent() && args.cache_key.is_absent() && args.result_storage_key.is_absent()
         }
     };
-    if !is_input || !are_kept(args) {
+    // Nobody looks for the result of a flow.
+    if attribute == Macro::Flow || !is_input || !are_kept(args) {
         return None;
     }
     let ty = parameter.slot.ty();

@@ -100,9 +100,7 @@ fn expand_options(attribute: Macro, private: &TokenStream, function: &Function, 
     call("on_rollback", transaction_hooks(&args.on_rollback));
     let changes = args.on_state_change.value();
     call("on_state_change", changes.map(|paths| expand_state_hooks(attribute, private, paths)));
-    if attribute == Macro::Task {
-        calls.extend(expand_results(private, function, args));
-    }
+    calls.extend(expand_results(private, function, args));
     calls
 }
 

@@ -147,6 +147,9 @@ fn flow_with_all_options() {
     retry_if = is_transient,
     timeout = "1h",
     task_runner = ThreadPoolTaskRunner::new(8),
+    persist_result,
+    result_storage = ResultStore::memory(),
+    result_serializer = msgpack,
     on_failure = notify,
     on_state_change = watch
 )]
