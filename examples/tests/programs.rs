@@ -52,6 +52,18 @@ fn transactions() {
 }
 
 #[test]
+fn caching() {
+    let printed = run("caching");
+    let day = |day| format!("{day}/fetch_orders.txt\n{day}/total.txt\n");
+    let runs =
+        ["computed", "read", "computed"].map(|what| format!("{what}: [\"fetch_orders\", \"total\"]\n"));
+    assert_eq!(printed.stdout, runs.concat() + &day("2020-01-02") + &day("2020-01-03"));
+    let computed = ["fetch_orders-0 Completed()", "total-0 Completed()"];
+    let read = ["fetch_orders-0 Cached(type=COMPLETED)", "total-0 Cached(type=COMPLETED)"];
+    assert_eq!(finished(&printed.stderr), [computed, read, computed].concat());
+}
+
+#[test]
 fn dynamic_flow() {
     let printed = run("dynamic_flow");
     let states = finished(&printed.stderr);

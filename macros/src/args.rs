@@ -12,8 +12,9 @@ use syn::{Error, Expr, Token, token};
 
 use crate::diagnostics::{Diagnostics, suggestion};
 use crate::value::{
-    Bool, CratePath, Expression, Flag, FunctionPath, FunctionPaths, JitterFactor, OptionValue, Retries,
-    RetryDelay, Tags, Template, Text, Timeout, Trigger,
+    Bool, CacheKey, CachePolicy, CratePath, Expression, Flag, FunctionPath, FunctionPaths, Isolation,
+    JitterFactor, KeyTemplate, OptionValue, Retries, RetryDelay, Serializer, Switch, Tags, Template, Text,
+    Timeout, Trigger,
 };
 
 mod foreign;
@@ -150,6 +151,15 @@ options! {
     "timeout" timeout: Timeout, [Task Flow], r#"timeout = "30s""#, "how long one attempt may take";
     "trigger" trigger: Trigger, [Task], "trigger = all_finished", "when to run, given how the upstream runs ended: `all_successful` (default), `all_failed`, `any_successful`, `any_failed`, `all_finished`, `always_run`, `not_all_skipped`, `some_failed(1..=3)`, `some_successful(0.5..)`, or a `fn(&[Upstream]) -> Decision`";
     "skip_on_upstream_skip" skip_on_upstream_skip: Bool, [Task], "skip_on_upstream_skip = false", "whether a skipped upstream run makes this one skipped; by default `true`";
+    "persist_result" persist_result: Switch, [Task Flow], "persist_result", "keeps the result: of a task so that a run with the same key need not be executed, of a flow with those of the task runs inside that say nothing themselves; by default where another option about results is given; `persist_result = false` whatever the settings say";
+    "cache_policy" cache_policy: CachePolicy, [Task], "cache_policy = Inputs + TaskSource", "what the key of the result is made of: `Inputs`, `TaskSource`, `RunId`, `FlowParameters`, `NoCache`, or a `CachePolicy` of your own, joined with `+`; `- \"x\"` leaves a parameter out; by default `Inputs + TaskSource + RunId`";
+    "cache_key" cache_key: CacheKey, [Task], r#"cache_key = "rows/{url}""#, "the key of the result itself, which other tasks may say as well: a template over the parameters and `{date:%Y-%m-%d}`, `{today}`, `{today_nodash}`, `{flow_name}`, `{flow_run_id}`, `{task_name}`, `{map_index}`, or a `fn(&P1, ..) -> Option<String>` of the parameters";
+    "cache_expiration" cache_expiration: Timeout, [Task], r#"cache_expiration = "1d""#, "how long a result is found again; by default for ever";
+    "refresh_cache" refresh_cache: Flag, [Task], "refresh_cache", "looks for no result, and replaces the one that is there";
+    "isolation" isolation: Isolation, [Task], "isolation = serializable", "whether a run waits for another one with the same key and finds its result (`serializable`, which needs a lock manager), or both are executed (`read_committed`); by default as the transaction around says, and `read_committed`";
+    "result_storage" result_storage: Expression, [Task Flow], r#"result_storage = ResultStore::directory("results")"#, "where the result is kept, made once; by default where the engine keeps results";
+    "result_storage_key" result_storage_key: KeyTemplate, [Task], r#"result_storage_key = "{date:%Y-%m-%d}/{task_name}.json""#, "where in the store the result is kept and looked for, a template as for `cache_key`";
+    "result_serializer" result_serializer: Serializer, [Task Flow], "result_serializer = msgpack", "how the result is written: `json`, `msgpack`, `json_zstd`, `msgpack_zstd`; by default as the store does";
     "blocking" blocking: Flag, [Task], "blocking", "for sync code that blocks on I/O: runs on the blocking pool instead of the compute pool";
     "task_runner" task_runner: Expression, [Flow], "task_runner = ThreadPoolTaskRunner::new(8)", "the runner of the flow's task runs, made once for each flow run; by default the engine's";
     "crate" krate: CratePath, [Task Flow], "crate = my_library::millrun", "the path of millrun, where it is not `::millrun`";

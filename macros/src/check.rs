@@ -17,6 +17,7 @@ use crate::value::{FunctionPaths, single_name};
 
 mod output;
 mod parameters;
+pub(crate) mod results;
 mod types;
 
 /// The most parameters of a task or a flow: the runtime has one trait for each number.
@@ -63,6 +64,7 @@ fn check_function(
     let parameters = parameters.filter(|_| !is_main)?;
     let names: Vec<&str> = parameters.list.iter().map(|parameter| parameter.name.as_str()).collect();
     check_run_name(args, &names, diagnostics);
+    results::check_results(args, &signature, &names, diagnostics);
     check_function_paths(args, &names, diagnostics);
     let execution = check_execution(args, &signature, diagnostics);
     Some(Function {

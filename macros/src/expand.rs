@@ -13,11 +13,13 @@ use self::spec::expand_spec;
 pub(crate) use self::task::expand_task;
 use crate::args::{Args, Macro};
 use crate::model::{BodyUse, Execution, Function, Param, Slot, lifetime};
-use crate::value::{CratePath, Retries, Template};
+use crate::value::{CratePath, Retries};
 
 mod flow;
+mod results;
 mod spec;
 mod task;
+mod text;
 
 /// The function with its new signature, and what stands in it.
 ///
@@ -61,7 +63,7 @@ fn expand_function(
         #visibility #fn_token #ident #outer_generics (#(#parameters),*) -> #returned
         #clause
         {
-            use #private::{self as __millrun, CloneProbe as _, JsonProbe as _};
+            use #private::{self as __millrun, CloneProbe as _, JsonProbe as _, KeptProbe as _};
             #body
             #spec
             #checks
@@ -93,14 +95,10 @@ fn expand_body(function: &Function, args: &Args) -> TokenStream {
     };
     let mut signature = signature.clone();
     signature.ident = Ident::new("__millrun_body", signature.ident.span().resolved_at(Span::call_site()));
-    if let Some(template) = run_name_template(args) {
-        for (input, parameter) in signature.inputs.iter_mut().zip(&function.parameters) {
-            // A parameter may be there for the run's name alone.
-            if let (FnArg::Typed(input), true) =
-                (input, template.names.iter().any(|name| name.parameter == parameter.name))
-            {
-                input.attrs.push(parse_quote!(#[allow(unused_variables)]));
-            }
+    for (input, parameter) in signature.inputs.iter_mut().zip(&function.parameters) {
+        // A parameter may be there for the run's name, or for a key, alone.
+        if let (FnArg::Typed(input), true) = (input, text::names(args, &parameter.name)) {
+            input.attrs.push(parse_quote!(#[allow(unused_variables)]));
         }
     }
     // Advice that cannot be taken: a task's signature is not a plain function's.
@@ -114,11 +112,6 @@ fn expand_body(function: &Function, args: &Args) -> TokenStream {
         #(#body_attributes)*
         #signature #body
     }
-}
-
-/// The template of the run's name, be it a task's or a flow's.
-fn run_name_template(args: &Args) -> Option<&Template> {
-    args.task_run_name.value().or_else(|| args.flow_run_name.value())
 }
 
 /// The tuple type of what a run keeps of its arguments: `(Ref<'__millrun, str>, u32,)`.
@@ -210,9 +203,9 @@ fn expand_hidden_type(
     let slots = expand_slots(private, function);
     let output = expand_output(private, function);
     let clone = expand_clone(attribute, private, function, args);
-    let json = expand_json(private, &function.parameters);
+    let json = expand_json(attribute, private, function, args);
     let attempt = expand_attempt(private, function);
-    let run_name = run_name_template(args).map(|template| expand_run_name(template, &function.parameters));
+    let text = text::expand_text(private, function, args);
     quote! {
         #definition
         impl #generics #private::Task for #path #clause {
@@ -227,7 +220,7 @@ fn expand_hidden_type(
             {
                 #attempt
             }
-            #run_name
+            #text
         }
     }
 }
@@ -316,10 +309,15 @@ fn expand_clone(attribute: Macro, private: &TokenStream, function: &Function, ar
 }
 
 /// How arguments are written down, for each where its type tells.
-fn expand_json(private: &TokenStream, parameters: &[Param]) -> TokenStream {
-    let probes = parameters.iter().map(|Param { slot, can_be_probed, .. }| {
+fn expand_json(attribute: Macro, private: &TokenStream, function: &Function, args: &Args) -> TokenStream {
+    let probes = function.parameters.iter().map(|parameter| {
+        let Param { slot, can_be_probed, .. } = parameter;
         let ty = expand_slot(private, slot);
-        if *can_be_probed {
+        if function.body_use == BodyUse::Called
+            && let Some(input) = results::expand_cache_input(attribute, private, parameter, args)
+        {
+            input
+        } else if *can_be_probed {
             quote!(#private::Probe::<#ty>::JSON)
         } else {
             quote!(#private::Probe::<#ty>::NO_JSON)
@@ -380,30 +378,4 @@ fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
         token
     };
     tokens.into_iter().map(at_span).collect()
-}
-
-/// Formats the user's template over the arguments.
-fn expand_run_name(template: &Template, parameters: &[Param]) -> TokenStream {
-    let literal = &template.literal;
-    let arguments = parameters.iter().enumerate().filter_map(|(index, parameter)| {
-        let mut uses = template.names.iter().filter(|name| name.parameter == parameter.name).peekable();
-        uses.peek()?;
-        let is_count = uses.any(|name| name.is_count);
-        let mut index = syn::Index::from(index);
-        index.span = literal.span();
-        let ident = &parameter.ident;
-        // A width is a `usize`, and not a reference to one.
-        let deref = (is_count && parameter.slot.is_borrowed()).then(|| quote!(*));
-        // A parameter that cannot be formatted is reported at the template.
-        let argument = quote_spanned!(literal.span()=> __millrun_args.#index);
-        Some(quote!(#ident = #deref #argument))
-    });
-    let text = quote_spanned!(literal.span()=> ::std::format!(#literal #(, #arguments)*));
-    let unused = template.names.is_empty().then(|| quote!(let _ = __millrun_args;));
-    quote! {
-        fn run_name(__millrun_args: &Self::Args) -> ::core::option::Option<::std::string::String> {
-            #unused
-            ::core::option::Option::Some(#text)
-        }
-    }
 }

@@ -14,6 +14,7 @@ mod expand;
 mod fallback;
 mod item;
 mod model;
+mod source;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -65,6 +66,7 @@ use crate::diagnostics::Diagnostics;
 /// trigger  = word | some_failed(amounts) | some_successful(amounts) | path
 /// amounts  = 1..=3 | 2.. | 0.5.. | ..                      integers count runs, floats are shares of them
 /// hooks    = path | [path, path, ..]
+/// policy   = policy + policy | policy - "parameter" | Inputs | TaskSource | RunId | FlowParameters | NoCache | expression
 /// ```
 ///
 /// # Options
@@ -83,6 +85,15 @@ use crate::diagnostics::Diagnostics;
 /// | `timeout = "30s"` | how long one attempt may take |
 /// | `trigger = all_finished` | when to run, given how the upstream runs ended: `all_successful` (default), `all_failed`, `any_successful`, `any_failed`, `all_finished`, `always_run`, `not_all_skipped`, `some_failed(1..=3)`, `some_successful(0.5..)`, or a `fn(&[Upstream]) -> Decision` |
 /// | `skip_on_upstream_skip = false` | whether a skipped upstream run makes this one skipped; by default `true` |
+/// | `persist_result` | keeps the result: of a task so that a run with the same key need not be executed, of a flow with those of the task runs inside that say nothing themselves; by default where another option about results is given; `persist_result = false` whatever the settings say |
+/// | `cache_policy = Inputs + TaskSource` | what the key of the result is made of: `Inputs`, `TaskSource`, `RunId`, `FlowParameters`, `NoCache`, or a `CachePolicy` of your own, joined with `+`; `- "x"` leaves a parameter out; by default `Inputs + TaskSource + RunId` |
+/// | `cache_key = "rows/{url}"` | the key of the result itself, which other tasks may say as well: a template over the parameters and `{date:%Y-%m-%d}`, `{today}`, `{today_nodash}`, `{flow_name}`, `{flow_run_id}`, `{task_name}`, `{map_index}`, or a `fn(&P1, ..) -> Option<String>` of the parameters |
+/// | `cache_expiration = "1d"` | how long a result is found again; by default for ever |
+/// | `refresh_cache` | looks for no result, and replaces the one that is there |
+/// | `isolation = serializable` | whether a run waits for another one with the same key and finds its result (`serializable`, which needs a lock manager), or both are executed (`read_committed`); by default as the transaction around says, and `read_committed` |
+/// | `result_storage = ResultStore::directory("results")` | where the result is kept, made once; by default where the engine keeps results |
+/// | `result_storage_key = "{date:%Y-%m-%d}/{task_name}.json"` | where in the store the result is kept and looked for, a template as for `cache_key` |
+/// | `result_serializer = msgpack` | how the result is written: `json`, `msgpack`, `json_zstd`, `msgpack_zstd`; by default as the store does |
 /// | `blocking` | for sync code that blocks on I/O: runs on the blocking pool instead of the compute pool |
 /// | `crate = my_library::millrun` | the path of millrun, where it is not `::millrun` |
 /// | `on_running = notify` | hooks for the start of each attempt |
@@ -102,6 +113,8 @@ use crate::diagnostics::Diagnostics;
 ///   `Send + 'static`; with `retries`, those that are owned are `Clone`.
 /// - The result is owned, `Send + Sync + 'static`. A function can fail if the last name of its return type is `Result`; its
 ///   error is then anything that `?` makes a `Box<dyn Error + Send + Sync>` of.
+/// - With options about results, the result is `Serialize` and `DeserializeOwned`, and so are, as `Serialize`, the parameters that
+///   the key is made of; such a task is not generic.
 /// - The future of an `async` body is `Send`.
 /// - A task may be generic over types and constants; `impl Trait` has no name that could be recorded.
 /// - `on_running` and its like are `fn(&TaskRun, &State)`, sync or async, and may return a `Result`; `on_state_change` is
@@ -188,6 +201,9 @@ pub fn task(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `retry_jitter_factor = 0.5` | varies each delay by up to this share of it, from 0 to 1 |
 /// | `retry_if = is_transient` | a `fn(&TaskError) -> bool` that says whether a failure is worth a further attempt |
 /// | `timeout = "30s"` | how long one attempt may take |
+/// | `persist_result` | keeps the result: of a task so that a run with the same key need not be executed, of a flow with those of the task runs inside that say nothing themselves; by default where another option about results is given; `persist_result = false` whatever the settings say |
+/// | `result_storage = ResultStore::directory("results")` | where the result is kept, made once; by default where the engine keeps results |
+/// | `result_serializer = msgpack` | how the result is written: `json`, `msgpack`, `json_zstd`, `msgpack_zstd`; by default as the store does |
 /// | `task_runner = ThreadPoolTaskRunner::new(8)` | the runner of the flow's task runs, made once for each flow run; by default the engine's |
 /// | `crate = my_library::millrun` | the path of millrun, where it is not `::millrun` |
 /// | `on_running = notify` | hooks for the start of each attempt |

@@ -106,6 +106,8 @@ pub(crate) struct Output {
     pub(crate) error_span: Option<Span>,
     /// Whether it may be a `Result` under another name.
     pub(crate) may_be_alias: bool,
+    /// Whether the macro may ask, without a bound, if it can be kept; as for [`Param::can_be_probed`].
+    pub(crate) can_be_probed: bool,
 }
 
 /// The one lifetime of generated signatures.

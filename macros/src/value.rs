@@ -10,13 +10,21 @@ use quote::ToTokens as _;
 use syn::{Error, Expr, ExprArray, ExprLit, ExprPath, ExprUnary, Lit, LitFloat, LitStr, Path, Result, UnOp};
 
 pub(crate) use self::duration::parse_duration;
+pub(crate) use self::isolation::Isolation;
+pub(crate) use self::key_template::{CacheKey, KeyTemplate, Piece};
+pub(crate) use self::policy::CachePolicy;
 pub(crate) use self::retry_delay::RetryDelay;
-pub(crate) use self::template::Template;
+pub(crate) use self::serializer::Serializer;
+pub(crate) use self::template::{Name, Template};
 pub(crate) use self::trigger::{Amount, Amounts, Bound, KnownTrigger, Trigger};
 use crate::args::Key;
 
 mod duration;
+mod isolation;
+mod key_template;
+mod policy;
 mod retry_delay;
+mod serializer;
 mod template;
 mod trigger;
 
@@ -92,10 +100,11 @@ impl OptionValue for Timeout {
         let text = parse_string(key, key.value(value)?, "a duration with its unit")?;
         let timeout = parse_duration(&text)?;
         if timeout.is_zero() {
-            return Err(Error::new(
-                text.span(),
-                "a timeout of zero would end every attempt before it starts",
-            ));
+            let message = match key.row.name {
+                "timeout" => "a timeout of zero would end every attempt before it starts".to_owned(),
+                name => format!("with a `{name}` of zero nothing would ever be found again"),
+            };
+            return Err(Error::new(text.span(), message));
         }
         Ok(Self(timeout))
     }
@@ -141,6 +150,19 @@ impl OptionValue for Bool {
         match ungroup(key.value(value)?) {
             Expr::Lit(ExprLit { lit: Lit::Bool(value), .. }) => Ok(Self(value.value)),
             value => Err(key.expected(&value, "`true` or `false`")),
+        }
+    }
+}
+
+/// A word that stands alone, or `word = false`.
+pub(crate) struct Switch(pub(crate) bool);
+
+impl OptionValue for Switch {
+    // #[task(persist_result)]
+    fn parse(key: &Key, value: Option<Expr>) -> Result<Self> {
+        match value {
+            None => Ok(Self(true)),
+            Some(value) => Bool::parse(key, Some(value)).map(|Bool(value)| Self(value)),
         }
     }
 }

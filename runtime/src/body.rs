@@ -10,13 +10,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::bounds::{Failure, Input, Output};
+use crate::cache::{KeyText, Values};
 use crate::error::{BoxError, TaskError};
 use crate::input::{Arg, EdgeList, Edges, MapArg, Node};
 use crate::map::MapGroup;
 use crate::options::Options;
+use crate::result::{AnyValue, ResultType};
 use crate::spec::{Spec, SpecBuilder};
 
 /// The result of a run, its type erased.
@@ -54,8 +57,9 @@ pub trait Task: Sized {
     fn attempt<'a>(args: Self::Args) -> Attempt<'a>
     where
         Self: 'a;
+    /// What templates make of the arguments: the run's name; or a key, which is written to `_key` if there is one.
     #[doc(hidden)]
-    fn run_name(_args: &Self::Args) -> Option<String> {
+    fn text(_args: &Self::Args, _key: Option<&mut KeyText<'_>>) -> Option<String> {
         None
     }
 }
@@ -96,6 +100,12 @@ fn failed(error: BoxError) -> TaskError {
 /// The parameters of a run, as JSON where they can be written as such.
 pub(crate) type Parameters = Vec<(&'static str, Option<Value>)>;
 
+/// The parameters of a body that is ready.
+pub(crate) fn parameters<'a>(body: &(dyn Body<'a> + 'a)) -> Parameters {
+    let json = |value: Option<AnyValue<'_>>| value.and_then(|value| serde_json::to_value(value).ok());
+    body.inputs().into_iter().map(|(name, value)| (name, json(value))).collect()
+}
+
 /// What a run waits for before its body may be executed.
 #[doc(hidden)]
 #[derive(Default)]
@@ -116,7 +126,10 @@ pub trait Body<'a>: Send {
     /// The same body with copies of its arguments, if they can be copied.
     fn fork(&self) -> Option<Box<dyn Body<'a> + 'a>>;
     fn run_name(&self) -> Option<String>;
-    fn parameters(&self) -> Parameters;
+    /// Writes the key that the attribute says; whether there is one.
+    fn write_key(&self, key: &mut KeyText<'_>) -> bool;
+    /// The parameters with their values, `None` for one that cannot be serialised.
+    fn inputs(&self) -> Values<'_>;
     /// Executes a sync body, or begins an async one. `last` says that no further attempt will be asked for.
     fn attempt(&mut self, last: bool) -> Attempt<'a>;
 }
@@ -143,7 +156,10 @@ pub(crate) fn no_body() -> BoxBody {
         fn run_name(&self) -> Option<String> {
             None
         }
-        fn parameters(&self) -> Parameters {
+        fn write_key(&self, _key: &mut KeyText<'_>) -> bool {
+            false
+        }
+        fn inputs(&self) -> Values<'_> {
             Vec::new()
         }
         fn attempt(&mut self, _last: bool) -> Attempt<'static> {
@@ -158,7 +174,7 @@ pub(crate) fn no_body() -> BoxBody {
 pub(crate) struct JobFns<'a, A: ArgTuple> {
     attempt: fn(A) -> Attempt<'a>,
     clone: Option<fn(&A) -> A>,
-    run_name: fn(&A) -> Option<String>,
+    text: fn(&A, Option<&mut KeyText<'_>>) -> Option<String>,
     json: A::Json,
     parameters: &'static [&'static str],
 }
@@ -168,7 +184,7 @@ impl<'a, A: ArgTuple> JobFns<'a, A> {
         Self {
             attempt: K::attempt,
             clone: clone.or(K::CLONE),
-            run_name: K::run_name,
+            text: K::text,
             json: K::JSON,
             parameters: K::SPEC.0.parameters,
         }
@@ -240,15 +256,22 @@ impl<'a, A: ArgTuple + Send + 'a> Body<'a> for Job<'a, A> {
 
     fn run_name(&self) -> Option<String> {
         match &self.args {
-            JobArgs::Ready(args) => (self.fns.run_name)(args),
+            JobArgs::Ready(args) => (self.fns.text)(args, None),
             _ => None,
         }
     }
 
-    fn parameters(&self) -> Parameters {
+    fn write_key(&self, key: &mut KeyText<'_>) -> bool {
+        match &self.args {
+            JobArgs::Ready(args) => (self.fns.text)(args, Some(key)).is_some(),
+            _ => false,
+        }
+    }
+
+    fn inputs(&self) -> Values<'_> {
         match &self.args {
             JobArgs::Ready(args) => {
-                self.fns.parameters.iter().copied().zip(args.to_json(&self.fns.json)).collect()
+                self.fns.parameters.iter().copied().zip(args.values(&self.fns.json)).collect()
             }
             _ => self.fns.parameters.iter().map(|name| (*name, None)).collect(),
         }
@@ -302,7 +325,7 @@ pub trait ArgTuple: Slots + Sized {
     #[doc(hidden)]
     fn ready(pending: Self::Pending) -> Result<Self, Self::Pending>;
     #[doc(hidden)]
-    fn to_json(&self, json: &Self::Json) -> Vec<Option<Value>>;
+    fn values(&self, json: &Self::Json) -> Vec<Option<AnyValue<'_>>>;
     #[doc(hidden)]
     fn awaits(sources: &Self::Sources) -> Vec<Option<Awaited>>;
     #[doc(hidden)]
@@ -323,8 +346,8 @@ pub struct Awaited(pub(crate) Node);
 #[doc(hidden)]
 pub struct Followed(pub(crate) Arc<MapGroup>);
 
-/// How a value is written as JSON, where it can be.
-pub(crate) type ToJson<P> = Option<fn(&P) -> Option<Value>>;
+/// How a value is shown to serializers, where it can be.
+pub(crate) type ToJson<P> = Option<for<'a> fn(&'a P) -> AnyValue<'a>>;
 
 macro_rules! arg_tuple {
     ($($p:ident $n:tt),*) => {
@@ -406,8 +429,8 @@ macro_rules! arg_tuple {
             }
 
             #[allow(unused_variables)]
-            fn to_json(&self, json: &Self::Json) -> Vec<Option<Value>> {
-                vec![$(json.$n.and_then(|to_json| to_json(&self.$n)),)*]
+            fn values(&self, json: &Self::Json) -> Vec<Option<AnyValue<'_>>> {
+                vec![$(json.$n.map(|any| any(&self.$n)),)*]
             }
         }
     };
@@ -418,8 +441,8 @@ mod tuples {
     use std::sync::Arc;
 
     use super::{
-        Arg, ArgTuple, Awaited, Body, BoxFuture, Edges, Followed, Input, Job, MapArg, Options, Outcome,
-        Slots, Spec, TaskError, ToJson, Value,
+        AnyValue, Arg, ArgTuple, Awaited, Body, BoxFuture, Edges, Followed, Input, Job, MapArg, Options,
+        Outcome, Slots, Spec, TaskError, ToJson,
     };
     use crate::engine::call_async;
 
@@ -458,8 +481,8 @@ pub trait CloneProbe<T> {
 impl<T> CloneProbe<T> for Probe<T> {}
 
 impl<T: Serialize> Probe<T> {
-    /// How to write a `T` as JSON.
-    pub const JSON: ToJson<T> = Some(|value| serde_json::to_value(value).ok());
+    /// How to write a `T`.
+    pub const JSON: ToJson<T> = Some(|value| AnyValue::of(value));
 }
 
 impl<T> Probe<T> {
@@ -475,6 +498,20 @@ pub trait JsonProbe<T> {
 }
 
 impl<T> JsonProbe<T> for Probe<T> {}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Probe<T> {
+    /// How a `T` is kept.
+    pub const KEPT: Option<ResultType> = Some(ResultType::of::<T>());
+}
+
+/// What [`Probe`] says of a type that cannot be kept.
+#[doc(hidden)]
+pub trait KeptProbe<T> {
+    /// It cannot be written, or not read.
+    const KEPT: Option<ResultType> = None;
+}
+
+impl<T> KeptProbe<T> for Probe<T> {}
 
 impl<T, E> Probe<Result<T, E>> {
     /// It is a `Result`.

@@ -5,12 +5,18 @@
 
 use std::sync::Arc;
 
-use crate::body::Erased;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::body::{Erased, ToJson};
+use crate::cache::{IntoResultStore, Policy};
 use crate::configure::{OfFlow, OfTask};
 use crate::context::{FlowRunInfo, TaskRun};
 use crate::error::BoxError;
 use crate::flow::FlowCall;
 use crate::hook::{HookReturn, IntoHookReturn};
+use crate::input::Ref;
+use crate::result::{AnyValue, ResultStore, ResultStoreError, ResultType};
 use crate::runner::TaskRunner;
 use crate::state::State;
 use crate::task::TaskCall;
@@ -115,6 +121,67 @@ pub trait FlowRetryArgs: Clone {}
 
 #[diagnostic::do_not_recommend]
 impl<A: Clone> FlowRetryArgs for A {}
+
+/// A result that is kept.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be kept: with options about results, the result is `Serialize` and `DeserializeOwned`",
+    label = "not both `Serialize` and `DeserializeOwned`",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it, without borrowed fields, or return what is made of the value"
+)]
+pub trait KeptResult: Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> KeptResult for T {}
+
+/// How a result is kept.
+pub const fn kept_result<T: KeptResult>() -> Option<ResultType> {
+    Some(ResultType::of::<T>())
+}
+
+/// A parameter that a key is made of.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not `Serialize`, but the key of a result that is kept is made of the inputs",
+    label = "not `Serialize`",
+    note = "derive `serde::Serialize` for it, or leave the parameter out, as in `cache_policy = Inputs.exclude(\"name\")`"
+)]
+pub trait CacheInput: Serialize {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + ?Sized> CacheInput for T {}
+
+/// How a parameter is written that a key is made of.
+pub const fn cache_input<T: CacheInput>() -> ToJson<T> {
+    Some(|value| AnyValue::of(value))
+}
+
+/// How a borrowed parameter is written that a key is made of.
+pub const fn cache_input_ref<'r, T: CacheInput + ?Sized>() -> ToJson<Ref<'r, T>> {
+    Some(|value| AnyValue::of(value))
+}
+
+/// What a task's `cache_policy = ..` may be made of.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a cache policy",
+    label = "not a `CachePolicy`",
+    note = "such as `Inputs`, `TaskSource`, `RunId`, `FlowParameters`, a `CachePolicy` of your own, or several joined with `+`"
+)]
+pub trait IntoPolicy: Into<Policy> {}
+
+#[diagnostic::do_not_recommend]
+impl<P: Into<Policy>> IntoPolicy for P {}
+
+/// The policy that a `cache_policy = ..` makes.
+pub fn cache_policy(policy: impl IntoPolicy) -> Policy {
+    policy.into()
+}
+
+/// The store that a `result_storage = ..` makes.
+///
+/// # Errors
+/// There is none.
+pub fn result_storage(store: impl IntoResultStore) -> Result<ResultStore, ResultStoreError> {
+    store.into_result_store()
+}
 
 /// Calls what an attribute names as a hook of a task.
 pub fn task_hook<'a, R: IntoHookReturn<'a, M>, M>(

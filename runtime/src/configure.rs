@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use crate::body::Task;
 use crate::bounds::{AnnotatedFn, FlowRetryArgs, TaskRetryArgs};
+use crate::cache::{CacheOptions, KeyOption, Named, Policy};
 use crate::context::{FlowRunInfo, TaskRun};
 use crate::error::TaskError;
 use crate::flow::FlowCall;
 use crate::hook::{AnyHook, AnyStateHook, AnyTransactionHook, IntoHookReturn, Moment};
 use crate::input::{Dependencies, Edges};
 use crate::options::{IntoDuration, Options, RetryDelays};
+use crate::result::{ResultSerializer, ResultStore};
 use crate::runner::TaskRunner;
 use crate::state::State;
 use crate::task::Configured;
-use crate::transaction::Transaction;
+use crate::transaction::{IsolationLevel, Transaction};
 use crate::trigger::Trigger;
 
 /// Marks a [`Configured`] task.
@@ -96,6 +98,29 @@ macro_rules! common_options {
             with_on_crashed Crashed,
             /// Called when the run was cancelled; otherwise as [`with_on_running`](Self::with_on_running).
             with_on_cancellation Cancellation,
+        }
+
+        /// Whether the result is kept, in the place and under the key that the other options say. By default it is where one of
+        /// these says anything. What a flow says holds for the task runs inside that say nothing themselves.
+        ///
+        /// What has a result that cannot be serialised fails when it is asked to.
+        fn with_persist_result(self, persist: bool) -> Self::Configured {
+            self.change_cache(|options| options.persist = Some(persist))
+        }
+
+        /// Where the result is kept.
+        fn with_result_storage(self, store: ResultStore) -> Self::Configured {
+            self.change_cache(|options| options.storage = Some(store))
+        }
+
+        /// How the result is written.
+        fn with_result_serializer(self, serializer: impl ResultSerializer + 'static) -> Self::Configured {
+            self.change_cache(|options| options.serializer = Some(Arc::new(serializer)))
+        }
+
+        #[doc(hidden)]
+        fn change_cache(self, change: impl FnOnce(&mut CacheOptions)) -> Self::Configured {
+            self.change(|options| change(options.cache.get_or_insert_default()))
         }
 
         /// Asked before each change of state; may turn it into FAILED, CANCELLED or Skipped.
@@ -216,6 +241,44 @@ pub trait ConfigureTask<X, A>: Sized {
     /// Whether a run is skipped because one before it was; by default it is.
     fn with_skip_on_upstream_skip(self, skip: bool) -> Self::Configured {
         self.change(|options| options.skip_on_upstream_skip = Some(skip))
+    }
+
+    /// What the key is made of under which the result is kept and looked for: `Inputs + TaskSource - "verbose"`.
+    fn with_cache_policy(self, policy: impl Into<Policy>) -> Self::Configured {
+        let policy = policy.into();
+        self.change_cache(|options| options.key = Some(KeyOption::Policy(policy)))
+    }
+
+    /// The key under which the result is kept and looked for, as it stands: runs and tasks that say the same share a record.
+    fn with_cache_key(self, key: impl AsRef<str>) -> Self::Configured {
+        let key = KeyOption::Named(Named::CacheKey, Arc::from(key.as_ref()));
+        self.change_cache(|options| options.key = Some(key))
+    }
+
+    /// Where the result is kept and looked for, as it stands: `reports/2020-01-02.json`.
+    fn with_result_storage_key(self, key: impl AsRef<str>) -> Self::Configured {
+        let key = KeyOption::Named(Named::StorageKey, Arc::from(key.as_ref()));
+        self.change_cache(|options| options.key = Some(key))
+    }
+
+    /// How long a result that is kept is found again: a `Duration` or a string such as `"1d"`.
+    ///
+    /// # Panics
+    /// Panics on a string that is not a duration.
+    #[track_caller]
+    fn with_cache_expiration(self, expiration: impl IntoDuration) -> Self::Configured {
+        let expiration = expiration.into_duration();
+        self.change_cache(|options| options.expiration = Some(expiration))
+    }
+
+    /// Whether the run looks for no result, and replaces the one that is there.
+    fn with_refresh_cache(self, refresh: bool) -> Self::Configured {
+        self.change_cache(|options| options.refresh = Some(refresh))
+    }
+
+    /// What a run knows of others with the same key.
+    fn with_isolation(self, isolation: IsolationLevel) -> Self::Configured {
+        self.change_cache(|options| options.isolation = Some(isolation))
     }
 }
 

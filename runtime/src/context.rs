@@ -23,6 +23,7 @@ use crate::sync::Mutex;
 use crate::transaction::Transaction;
 
 pub use info::{FlowRunInfo, TaskRun, flow_run, task_run};
+pub(crate) use info::{date_of, today as today_of};
 pub(crate) use tree::{Failure, Slab, Tree};
 
 /// Tags of runs, shared by all that inherit them.
@@ -326,7 +327,7 @@ pub(crate) fn root_scope(engine: &Engine) -> Arc<Scope> {
             engine.clone(),
             RuntimeHandle::current(),
             engine.task_runner(),
-            Arc::new(Tree::new(None, false)),
+            Arc::new(Tree::new(None, None, false)),
             None,
             Tags::from([]),
             None,

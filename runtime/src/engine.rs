@@ -5,6 +5,7 @@ mod aside;
 mod attempt;
 pub(crate) mod awaited;
 mod builder;
+pub(crate) mod cache;
 mod call;
 mod cancel;
 mod deadline;
@@ -30,6 +31,8 @@ use crate::context::{Current, RunContext, Scope, current_engine, root_scope};
 use crate::error::FlowError;
 use crate::flow::FlowCall;
 use crate::limit::Limits;
+use crate::lock::LockManager;
+use crate::result::{ResultStore, ResultStoreError};
 use crate::runner::TaskRunner;
 use crate::settings::Settings;
 
@@ -64,6 +67,9 @@ struct Inner {
     settings: Settings,
     limits: Limits,
     runner: Arc<dyn TaskRunner>,
+    /// Where results are kept: as it was given, or made when it is first needed.
+    results: OnceLock<ResultStore>,
+    locks: Option<Arc<dyn LockManager>>,
     /// Nothing is set that concerns each task run: retries, limits, records of parameters.
     is_plain: bool,
     /// Made without being asked for, and there until the process ends.
@@ -157,6 +163,20 @@ impl Engine {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// Where results are kept that no task has a place of its own for.
+    pub(crate) fn results(&self) -> Result<ResultStore, ResultStoreError> {
+        if let Some(store) = self.0.results.get() {
+            return Ok(store.clone());
+        }
+        let store = ResultStore::default_directory()?;
+        Ok(self.0.results.get_or_init(|| store).clone())
+    }
+
+    /// Who keeps the locks of stores that have no lock manager of their own.
+    pub(crate) fn lock_manager(&self) -> Option<&Arc<dyn LockManager>> {
+        self.0.locks.as_ref()
     }
 
     pub(crate) fn is_plain(&self) -> bool {

@@ -37,6 +37,8 @@
 //! # }
 //! ```
 //!
+//! Results may be kept, and runs whose results are there are not executed: see [`cache`].
+//!
 //! # Features
 //!
 //! | feature | default | what it adds |
@@ -53,6 +55,7 @@ pub mod __private;
 mod arity;
 mod body;
 pub mod bounds;
+pub mod cache;
 mod clock;
 mod configure;
 mod context;
@@ -111,8 +114,8 @@ pub use spec::{FlowSpec, Kind, RetryDelay, Spec, TaskSpec};
 pub use state::{State, StateDetails, StateName, StateType};
 pub use task::{CallFuture, Configured, ConfiguredFlow, ConfiguredTask, TaskCall};
 pub use transaction::{
-    CommitMode, Transaction, TransactionBuilder, TransactionError, TransactionState, current_transaction,
-    transaction,
+    CommitMode, IsolationLevel, Transaction, TransactionBuilder, TransactionError, TransactionState,
+    current_transaction, transaction,
 };
 pub use trigger::{Amount, Amounts, Decision, Trigger, Upstream};
 

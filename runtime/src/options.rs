@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cache::CacheOptions;
 use crate::duration::parse_duration;
 use crate::error::TaskError;
 use crate::hook::{AnyHook, AnyStateHook, AnyTransactionHook, Moment, TransactionHook};
@@ -127,6 +128,8 @@ pub struct Options {
     pub(crate) on_state_change: Option<Vec<AnyStateHook>>,
     pub(crate) on_commit: Option<Vec<AnyTransactionHook>>,
     pub(crate) on_rollback: Option<Vec<AnyTransactionHook>>,
+    /// What is said about results, where anything is.
+    pub(crate) cache: Option<Box<CacheOptions>>,
     pub(crate) wait_for: EdgeList,
 }
 

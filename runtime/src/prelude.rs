@@ -3,6 +3,7 @@
 //! The traits here are behind the methods of tasks and flows; they need not be named.
 
 pub use crate::arity::*;
+pub use crate::cache::{CachePolicy, FlowParameters, Inputs, NoCache, RunId, TaskSource};
 pub use crate::clock::Clock;
 pub use crate::configure::{ConfigureFlow, ConfigureTask};
 pub use crate::context::{FlowRunInfo, RunContext, TaskRun, flow_run, tags, task_run};
@@ -18,7 +19,8 @@ pub use crate::runner::{ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner, 
 pub use crate::state::{State, StateName, StateType};
 pub use crate::task::TaskCall;
 pub use crate::transaction::{
-    CommitMode, Transaction, TransactionError, TransactionState, current_transaction, transaction,
+    CommitMode, IsolationLevel, Transaction, TransactionError, TransactionState, current_transaction,
+    transaction,
 };
 pub use crate::trigger::{Decision, Trigger, Upstream};
 pub use crate::{flow, task};

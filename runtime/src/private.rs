@@ -5,10 +5,15 @@ pub use std::ops::Bound;
 pub use inventory;
 
 pub use crate::body::{
-    Attempt, CloneProbe, Fallible, JsonProbe, Probe, ResultProbe, Slots, Task, returned, returned_result,
+    Attempt, CloneProbe, Fallible, JsonProbe, KeptProbe, Probe, ResultProbe, Slots, Task, returned,
+    returned_result,
 };
 pub use crate::bounds::{
-    clone_for_flow_retries, clone_for_task_retries, flow_hook, task_hook, task_runner, transaction_hook,
+    cache_input, cache_input_ref, cache_policy, clone_for_flow_retries, clone_for_task_retries, flow_hook,
+    kept_result, result_storage, task_hook, task_runner, transaction_hook,
+};
+pub use crate::cache::{
+    FlowParameters, Inputs, KeyText, LazyStore, Named, NoCache, Policy, RunId, TaskSource, known_serializer,
 };
 pub use crate::context::{FlowRunInfo, TaskRun};
 pub use crate::error::TaskError;
@@ -20,7 +25,7 @@ pub use crate::runner::TaskRunner;
 pub use crate::spec::{Kind, RetryDelay, SpecBuilder as TaskSpec, SpecBuilder as FlowSpec};
 pub use crate::state::State;
 pub use crate::task::TaskCall;
-pub use crate::transaction::Transaction;
+pub use crate::transaction::{IsolationLevel, Transaction};
 pub use crate::trigger::{Amount, Amounts, Decision, Trigger, Upstream};
 
 /// Stands for the arguments of a function that does not compile.

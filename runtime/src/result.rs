@@ -272,7 +272,7 @@ impl ResultStore {
         value: &T,
         options: &WriteOptions,
     ) -> impl Future<Output = Result<(), ResultStoreError>> + Send + use<T> {
-        self.put(self.draft(key, AnyValue::of(&value), type_name::<T>(), options))
+        self.put_drafted(self.draft(key, AnyValue::of(&value), type_name::<T>(), options))
     }
 
     /// [`write_with`](Self::write_with) for sync programs.
@@ -285,7 +285,7 @@ impl ResultStore {
         value: &T,
         options: &WriteOptions,
     ) -> Result<(), ResultStoreError> {
-        self.put_blocking(self.draft(key, AnyValue::of(&value), type_name::<T>(), options))
+        self.put_blocking(self.draft(key, AnyValue::of(&value), type_name::<T>(), options)?)
     }
 
     /// [`write_with`](Self::write_with), of a value whose type only `result_type` knows.
@@ -299,7 +299,7 @@ impl ResultStore {
         result_type: ResultType,
         options: &WriteOptions,
     ) -> impl Future<Output = Result<(), ResultStoreError>> + Send + use<> {
-        self.put(self.draft_erased(key, value, result_type, options))
+        self.put_drafted(self.draft_erased(key, value, result_type, options))
     }
 
     /// [`write_erased`](Self::write_erased) for sync programs.
@@ -313,7 +313,7 @@ impl ResultStore {
         result_type: ResultType,
         options: &WriteOptions,
     ) -> Result<(), ResultStoreError> {
-        self.put_blocking(self.draft_erased(key, value, result_type, options))
+        self.put_blocking(self.draft_erased(key, value, result_type, options)?)
     }
 
     /// Reads the value under `key`.
@@ -437,7 +437,7 @@ impl ResultStore {
 }
 
 /// A record that is ready to be put in its place.
-struct Draft {
+pub(crate) struct Draft {
     key: String,
     name: String,
     record: Encoded,
@@ -481,7 +481,7 @@ impl ResultStore {
         Ok(Draft { key: key.to_owned(), name, record, owner: options.owner.clone() })
     }
 
-    fn draft_erased(
+    pub(crate) fn draft_erased(
         &self,
         key: &str,
         value: &(dyn Any + Send + Sync),
@@ -495,23 +495,25 @@ impl ResultStore {
         self.draft(key, known, result_type.name(), options)
     }
 
-    fn put(
+    fn put_drafted(
         &self,
         draft: Result<Draft, ResultStoreError>,
     ) -> impl Future<Output = Result<(), ResultStoreError>> + Send + use<> {
         let this = self.clone();
-        async move {
-            let Draft { key, name, record, owner } = draft?;
-            if let Some(locks) = &this.shared.locks {
-                check_holder(&key, owner.as_deref(), locks.holder(&key).await)?;
-            }
-            this.forgive(&key);
-            this.place.put(name, record).await
-        }
+        async move { this.put(draft?).await }
     }
 
-    fn put_blocking(&self, draft: Result<Draft, ResultStoreError>) -> Result<(), ResultStoreError> {
-        let Draft { key, name, record, owner } = draft?;
+    pub(crate) async fn put(&self, draft: Draft) -> Result<(), ResultStoreError> {
+        let Draft { key, name, record, owner } = draft;
+        if let Some(locks) = &self.shared.locks {
+            check_holder(&key, owner.as_deref(), locks.holder(&key).await)?;
+        }
+        self.forgive(&key);
+        self.place.put(name, record).await
+    }
+
+    pub(crate) fn put_blocking(&self, draft: Draft) -> Result<(), ResultStoreError> {
+        let Draft { key, name, record, owner } = draft;
         if let Some(locks) = &self.shared.locks {
             check_holder(&key, owner.as_deref(), locks.holder_blocking(&key))?;
         }

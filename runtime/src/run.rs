@@ -88,7 +88,11 @@ impl Run {
         let mut ordinal = new.ordinal & ORDINAL;
         if new.options.is_some() {
             ordinal |= HAS_OPTIONS;
-        } else if new.spec.is_plain && new.scope.engine.is_plain() && new.scope.transaction.is_none() {
+        } else if new.spec.is_plain
+            && new.scope.engine.is_plain()
+            && new.scope.transaction.is_none()
+            && new.scope.tree.results.is_none()
+        {
             ordinal |= IS_PLAIN;
         }
         if new.index != NO_INDEX {

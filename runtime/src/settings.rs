@@ -5,6 +5,8 @@
 //! | `default_retries(n)` | `MILLRUN_TASKS_DEFAULT_RETRIES` | `tasks.default_retries` | 0 |
 //! | `default_retry_delay(d)` | `MILLRUN_TASKS_DEFAULT_RETRY_DELAY` | `tasks.default_retry_delay` | none |
 //! | `record_parameters(b)` | `MILLRUN_TASKS_RECORD_PARAMETERS` | `tasks.record_parameters` | false |
+//! | `refresh_cache(b)` | `MILLRUN_TASKS_REFRESH_CACHE` | `tasks.refresh_cache` | false |
+//! | `persist_results_by_default(b)` | `MILLRUN_RESULTS_PERSIST_BY_DEFAULT` | `results.persist_by_default` | false |
 //! | `task_runner(r)` | `MILLRUN_TASK_RUNNER` (`sequential`, `concurrent`, `thread_pool`) | `task_runner` | `thread_pool` |
 //! | `task_runner(r)` | `MILLRUN_MAX_WORKERS` | `max_workers` | the number of cores |
 //! | `handle_signals(b)` | `MILLRUN_HANDLE_SIGNALS` | `handle_signals` | false |
@@ -61,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) default_retries: Option<u32>,
     pub(crate) default_retry_delay: Option<Duration>,
     pub(crate) record_parameters: Option<bool>,
+    pub(crate) refresh_cache: Option<bool>,
+    pub(crate) persist_results_by_default: Option<bool>,
     pub(crate) task_runner: Option<RunnerName>,
     pub(crate) max_workers: Option<usize>,
     pub(crate) handle_signals: Option<bool>,
@@ -89,6 +93,7 @@ impl Error for SettingsError {}
 #[derive(Default)]
 struct File {
     tasks: Tasks,
+    results: Results,
     task_runner: Option<RunnerName>,
     max_workers: Option<usize>,
     handle_signals: Option<bool>,
@@ -103,6 +108,13 @@ struct Tasks {
     default_retries: Option<u32>,
     default_retry_delay: Option<String>,
     record_parameters: Option<bool>,
+    refresh_cache: Option<bool>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Results {
+    persist_by_default: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -141,6 +153,8 @@ impl Settings {
             default_retries: parse(&get, "MILLRUN_TASKS_DEFAULT_RETRIES", as_a("a whole number, 0 or more"))?,
             default_retry_delay: parse(&get, "MILLRUN_TASKS_DEFAULT_RETRY_DELAY", parse_duration)?,
             record_parameters: parse(&get, "MILLRUN_TASKS_RECORD_PARAMETERS", as_a(switch))?,
+            refresh_cache: parse(&get, "MILLRUN_TASKS_REFRESH_CACHE", as_a(switch))?,
+            persist_results_by_default: parse(&get, "MILLRUN_RESULTS_PERSIST_BY_DEFAULT", as_a(switch))?,
             task_runner: parse(
                 &get,
                 "MILLRUN_TASK_RUNNER",
@@ -180,6 +194,8 @@ impl Settings {
             default_retries: self.default_retries.or(others.default_retries),
             default_retry_delay: self.default_retry_delay.or(others.default_retry_delay),
             record_parameters: self.record_parameters.or(others.record_parameters),
+            refresh_cache: self.refresh_cache.or(others.refresh_cache),
+            persist_results_by_default: self.persist_results_by_default.or(others.persist_results_by_default),
             task_runner: self.task_runner.or(others.task_runner),
             max_workers: self.max_workers.or(others.max_workers),
             handle_signals: self.handle_signals.or(others.handle_signals),
@@ -223,6 +239,8 @@ impl File {
                 .map(|text| duration("tasks.default_retry_delay", &text))
                 .transpose()?,
             record_parameters: self.tasks.record_parameters,
+            refresh_cache: self.tasks.refresh_cache,
+            persist_results_by_default: self.results.persist_by_default,
             task_runner: self.task_runner,
             max_workers: self.max_workers.map(|workers| positive("max_workers", workers)).transpose()?,
             handle_signals: self.handle_signals,

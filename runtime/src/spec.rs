@@ -4,9 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cache::{CacheSpec, LazyStore, Named, Policy, known_serializer};
 use crate::error::TaskError;
 use crate::hook::{Hook, Moment, StateHook, TransactionHook};
+use crate::result::ResultType;
 use crate::runner::TaskRunner;
+use crate::transaction::IsolationLevel;
 use crate::trigger::Trigger;
 
 /// How a function is executed.
@@ -68,6 +71,8 @@ pub struct Spec {
     pub(crate) on_state_change: &'static [StateHook],
     pub(crate) on_commit: &'static [TransactionHook],
     pub(crate) on_rollback: &'static [TransactionHook],
+    /// What is said about results.
+    pub(crate) cache: CacheSpec,
     /// Nothing is asked for that has to be looked up while it runs: no retries, timeout or hooks.
     pub(crate) is_plain: bool,
 }
@@ -143,6 +148,22 @@ macro_rules! setters {
     };
 }
 
+/// What is said about results; each asks for them to be kept.
+macro_rules! cache_setters {
+    ($($name:ident: $type:ty => |$value:ident| $field:expr,)*) => {
+        $(
+            #[doc(hidden)]
+            #[must_use]
+            pub const fn $name(mut self, $value: $type) -> Self {
+                self.0.cache.$name = $field;
+                self.0.cache.persist = Some(true);
+                self.0.is_plain = false;
+                self
+            }
+        )*
+    };
+}
+
 macro_rules! hook_setters {
     ($($name:ident => $moment:ident,)*) => {
         $(
@@ -192,6 +213,7 @@ impl SpecBuilder {
             on_state_change: &[],
             on_commit: &[],
             on_rollback: &[],
+            cache: CacheSpec::new(),
             is_plain: !is_flow,
         })
     }
@@ -242,6 +264,34 @@ impl SpecBuilder {
         on_state_change: &'static [StateHook] => |value| value,
         on_commit: &'static [TransactionHook] => |value| value,
         on_rollback: &'static [TransactionHook] => |value| value,
+    }
+
+    /// How results are written and read, where they can be, and the hash of the function's tokens.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn results(mut self, result: Option<ResultType>, source: u128) -> Self {
+        self.0.cache.result = result;
+        self.0.cache.source = source;
+        self
+    }
+
+    /// Whether results are kept.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn persist_result(mut self, persist: bool) -> Self {
+        self.0.cache.persist = Some(persist);
+        self.0.is_plain = self.0.is_plain && !persist;
+        self
+    }
+
+    cache_setters! {
+        policy: fn() -> Policy => |value| Some(value),
+        named: Named => |value| Some(value),
+        expiration: Duration => |value| Some(value),
+        refresh: bool => |value| value,
+        isolation: IsolationLevel => |value| Some(value),
+        storage: &'static LazyStore => |value| Some(value),
+        serializer: known_serializer::Make => |value| Some(value),
     }
 
     hook_setters! {

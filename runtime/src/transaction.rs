@@ -9,7 +9,7 @@ mod state;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,13 +17,14 @@ use serde_json::Value;
 
 use crate::context::Failure;
 use crate::engine;
+use crate::engine::cache::{Held, Io, Kept, Record};
 use crate::hook::AnyTransactionHook;
 use crate::run::Run;
 use crate::sync::Mutex;
 
 pub use error::TransactionError;
 pub use group::{TransactionBuilder, transaction};
-pub use state::{CommitMode, TransactionState};
+pub use state::{CommitMode, IsolationLevel, TransactionState};
 
 /// A unit that stages what succeeded in it, and either commits or rolls back all of that. A cheap handle, `Clone`.
 ///
@@ -56,6 +57,9 @@ pub struct Transaction(Arc<Inner>);
 struct Inner {
     parent: Option<Transaction>,
     mode: CommitMode,
+    isolation: IsolationLevel,
+    /// By what name it has locks, with all that are inside of it.
+    owner: OnceLock<Arc<str>>,
     /// It is one that [`transaction()`] has begun, and not a task run's own.
     is_group: bool,
     shared: Mutex<Shared>,
@@ -69,6 +73,12 @@ struct Shared {
     values: HashMap<String, Value>,
     /// The run that has staged, with its hooks; none has before.
     staged: Option<Staged>,
+    /// What it keeps, and where, if it does.
+    kept: Option<Arc<Kept>>,
+    /// What is written when it is committed.
+    record: Option<Record>,
+    /// The lock on its key.
+    held: Option<Held>,
     /// What ended badly inside.
     failures: Vec<Failure>,
 }
@@ -82,9 +92,16 @@ pub(crate) struct Staged {
 
 impl Transaction {
     /// Begins one.
-    pub(crate) fn begin(parent: Option<Self>, mode: Option<CommitMode>, is_group: bool) -> Self {
+    pub(crate) fn begin(
+        parent: Option<Self>,
+        mode: Option<CommitMode>,
+        isolation: Option<IsolationLevel>,
+        is_group: bool,
+    ) -> Self {
         let mode = mode.or(parent.as_ref().map(|parent| parent.0.mode)).unwrap_or_default();
-        let begun = Self(Arc::new(Inner { parent, mode, is_group, shared: Mutex::default() }));
+        let isolation = isolation.or(parent.as_ref().map(|parent| parent.0.isolation)).unwrap_or_default();
+        let (owner, shared) = (OnceLock::new(), Mutex::default());
+        let begun = Self(Arc::new(Inner { parent, mode, isolation, owner, is_group, shared }));
         begun.enter(TransactionState::Active);
         if let Some(parent) = &begun.0.parent {
             parent.0.shared.lock().children.push(begun.clone());
@@ -115,6 +132,37 @@ impl Transaction {
     /// When it commits.
     pub fn commit_mode(&self) -> CommitMode {
         self.0.mode
+    }
+
+    /// What it knows of others with the same key.
+    pub fn isolation(&self) -> IsolationLevel {
+        self.0.isolation
+    }
+
+    /// The key under which its record lies, or is to lie.
+    pub fn key(&self) -> Option<String> {
+        self.kept().map(|kept| kept.key().to_owned())
+    }
+
+    /// Says what its record holds, which is written when it is committed: of a transaction with a [key](TransactionBuilder::key),
+    /// whose record holds nothing (`null`) otherwise. That of a task run holds its result.
+    ///
+    /// # Errors
+    /// It has no key, or is a task run's; it has been committed or rolled back; or the serializer of the store cannot write the
+    /// value.
+    pub fn stage<V: Serialize + ?Sized>(&self, value: &V) -> Result<(), TransactionError> {
+        let kept = self.kept().filter(|_| self.0.is_group).ok_or_else(TransactionError::no_key)?;
+        if self.is_over() {
+            return Err(TransactionError::rolled_back());
+        }
+        if self.is_committed() {
+            return Err(TransactionError::stage_of_committed());
+        }
+        let value = serde_json::to_value(value)
+            .map_err(|error| TransactionError::of_value("record", "stage", error))?;
+        let record = kept.record(&value).map_err(TransactionError::store)?;
+        self.0.shared.lock().record = Some(record);
+        Ok(())
     }
 
     /// Keeps a value under a name, for its hooks and for the transactions inside of it. Replaces an earlier one of its own; what
@@ -157,7 +205,7 @@ impl Transaction {
     /// # Errors
     /// It was rolled back before; or an `on_commit` hook failed, because of which all of it is rolled back.
     pub async fn commit(&self) -> Result<(), TransactionError> {
-        engine::transaction::commit(self).await
+        engine::transaction::commit(self, Io::Async).await
     }
 
     /// As [`commit`](Self::commit), blocking this thread while async hooks are under way.
@@ -165,7 +213,7 @@ impl Transaction {
     /// # Errors
     /// As [`commit`](Self::commit).
     pub fn commit_blocking(&self) -> Result<(), TransactionError> {
-        engine::transaction::block_on(self.commit())
+        engine::transaction::block_on(engine::transaction::commit(self, Io::Blocking))
     }
 
     /// Rolls back it and all that is staged inside, in reverse. Every `on_rollback` hook is called, whatever the others did.
@@ -218,13 +266,58 @@ impl Transaction {
         self.0.shared.lock().children.clone()
     }
 
-    /// Holds what a run has to commit or to roll back.
-    pub(crate) fn stage(&self, staged: Staged) -> bool {
+    /// Says what is kept of it.
+    pub(crate) fn keep(&self, kept: Arc<Kept>) {
+        self.0.shared.lock().kept = Some(kept);
+    }
+
+    /// What is kept of it.
+    pub(crate) fn kept(&self) -> Option<Arc<Kept>> {
+        self.0.shared.lock().kept.clone()
+    }
+
+    /// What is to be written, once: what was staged, or that a group has been.
+    pub(crate) fn take_record(&self) -> Result<Option<Record>, TransactionError> {
+        let (kept, record) = {
+            let mut shared = self.0.shared.lock();
+            (shared.kept.clone(), shared.record.take())
+        };
+        match (kept, record) {
+            (Some(kept), None) if self.0.is_group => {
+                kept.record(&Value::Null).map(Some).map_err(TransactionError::store)
+            }
+            (_, record) => Ok(record),
+        }
+    }
+
+    /// By what name it has locks: one for a transaction and all that are inside of it.
+    pub(crate) fn owner(&self) -> Arc<str> {
+        let mut root = self;
+        while let Some(parent) = &root.0.parent {
+            root = parent;
+        }
+        root.0.owner.get_or_init(|| format!("transaction {}", uuid::Uuid::new_v4()).into()).clone()
+    }
+
+    /// Has the lock on its key.
+    pub(crate) fn hold(&self, held: Held) {
+        self.0.shared.lock().held = Some(held);
+    }
+
+    /// Gives the lock back, where it has one.
+    pub(crate) fn release(&self) {
+        let held = self.0.shared.lock().held.take();
+        drop(held);
+    }
+
+    /// Holds what a run has to commit or to roll back, and what is written then.
+    pub(crate) fn stage_run(&self, staged: Staged, record: Option<Record>) -> bool {
         let mut shared = self.0.shared.lock();
         let may = shared.state.may_become(TransactionState::Staged);
         if may {
             shared.state = TransactionState::Staged;
             shared.staged = Some(staged);
+            shared.record = record;
         }
         may
     }

@@ -8,4 +8,5 @@ mod file;
 mod installing;
 mod logs;
 mod precedence;
+mod results;
 mod variables;

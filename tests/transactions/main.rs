@@ -3,6 +3,7 @@
 
 mod groups;
 mod hooks;
+mod keyed;
 mod leaving;
 mod runs;
 mod values;

@@ -4,9 +4,9 @@
 
 use super::Macro;
 
-const NO_CACHE: &str = "results are not cached in this version";
-const NO_PERSISTENCE: &str = "results are not persisted in this version";
-const NO_ISOLATION: &str = "transactions have no keys to isolate in this version";
+const KEY: &str =
+    r#"write `cache_key = key_of`, the path of a function of the parameters, or `cache_key = "rows/{url}"`"#;
+const STORAGE_KEY: &str = r#"write `result_storage_key = "{date:%Y-%m-%d}/{task_name}.json"`"#;
 const NO_TRANSACTION_OF_A_FLOW: &str = "a flow has no transaction of its own, only its tasks have";
 const NO_SCHEDULE: &str = "a flow starts when it is called; there are no schedules in this version";
 const EXPONENTIAL: &str = r#"write `retry_delay = exponential("10s", max = "10m")`"#;
@@ -39,11 +39,13 @@ pub(super) fn answer(attribute: Macro, name: &str) -> Option<&'static str> {
         }
         "schedule" | "cron" | "interval" if attribute == Macro::Flow => NO_SCHEDULE,
         "on_commit" | "on_rollback" if attribute == Macro::Flow => NO_TRANSACTION_OF_A_FLOW,
-        "isolation" => NO_ISOLATION,
-        "cache_key_fn" | "cache_key" | "cache_policy" | "cache_expiration" | "cache_for"
-        | "cache_validator" | "refresh_cache" => NO_CACHE,
-        "persist_result" | "result" | "result_storage" | "result_storage_key" | "result_serializer"
-        | "checkpoint" | "target" => NO_PERSISTENCE,
+        "isolation_level" => "write `isolation = serializable`",
+        "cache_key_fn" => KEY,
+        "cache_validator" => "write `cache_policy = Inputs + FlowParameters`, or the like",
+        "cache_for" => r#"write `cache_expiration = "1d"`"#,
+        "result" => r#"write `result_storage = ResultStore::directory("results")`"#,
+        "checkpoint" if attribute == Macro::Task => "write `persist_result`",
+        "target" if attribute == Macro::Task => STORAGE_KEY,
         "plan_value" | "viz_return_value" => "values cannot be given to plans in this version",
         _ => return None,
     };

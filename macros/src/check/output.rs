@@ -1,10 +1,12 @@
 //! Rules about what a function returns.
 
 use proc_macro2::Span;
+use quote::ToTokens as _;
 use syn::spanned::Spanned as _;
 use syn::visit_mut::VisitMut as _;
 use syn::{GenericArgument, Lifetime, PathArguments, ReturnType, Signature, Type};
 
+use super::parameters::may_borrow;
 use super::types::{Walk, last_name, owned, spelled, ungroup};
 use crate::args::Macro;
 use crate::diagnostics::Diagnostics;
@@ -13,7 +15,14 @@ use crate::model::Output;
 /// Checks the return type.
 pub(super) fn check_output(attribute: Macro, signature: &Signature, diagnostics: &mut Diagnostics) -> Output {
     let ReturnType::Type(_, ty) = &signature.output else {
-        return Output { ty: None, is_result: false, ok: None, error_span: None, may_be_alias: false };
+        return Output {
+            ty: None,
+            is_result: false,
+            ok: None,
+            error_span: None,
+            may_be_alias: false,
+            can_be_probed: true,
+        };
     };
     let written = ungroup(ty);
     let word = attribute.as_str();
@@ -31,7 +40,14 @@ pub(super) fn check_output(attribute: Macro, signature: &Signature, diagnostics:
             format!("the result of a {word} outlives its arguments, so it cannot borrow: write `'static`");
         diagnostics.error(lifetime, message);
     }
-    let unit = Output { ty: None, is_result: false, ok: None, error_span: None, may_be_alias: false };
+    let unit = Output {
+        ty: None,
+        is_result: false,
+        ok: None,
+        error_span: None,
+        may_be_alias: false,
+        can_be_probed: true,
+    };
     if let Some((_, impl_trait)) = walk.impl_traits.first() {
         diagnostics.error(
             impl_trait,
@@ -51,7 +67,8 @@ pub(super) fn check_output(attribute: Macro, signature: &Signature, diagnostics:
         Some((ok, error)) => (Some(ok.clone()), Some(error.span())),
         None => (None, is_result.then(|| ty.span())),
     };
-    Output { ty: Some(ty), is_result, ok, error_span, may_be_alias }
+    let can_be_probed = !walk.names_parameter && !may_borrow(ok.as_ref().unwrap_or(&ty).to_token_stream());
+    Output { ty: Some(ty), is_result, ok, error_span, may_be_alias, can_be_probed }
 }
 
 /// The arguments of `Result<T, E>`, where both are written.

@@ -195,7 +195,7 @@ fn check_task_references(
 }
 
 /// Whether a type mentions a reference or a lifetime, be it `'static`, or a macro that may.
-fn may_borrow(ty: TokenStream) -> bool {
+pub(super) fn may_borrow(ty: TokenStream) -> bool {
     ty.into_iter().any(|token| match token {
         TokenTree::Punct(punct) => matches!(punct.as_char(), '&' | '\'' | '!'),
         TokenTree::Group(group) => may_borrow(group.stream()),

@@ -17,7 +17,7 @@ use crate::model::Flow;
 //     pub fn etl(month: String) -> P::FlowCall<
 //         impl P::Task<Args = (String,), Output = <Result<u64, FlowError> as P::Fallible>::Ok> + use<>,
 //     > {
-//         use P::{self as __millrun, CloneProbe as _, JsonProbe as _};
+//         use P::{self as __millrun, CloneProbe as _, JsonProbe as _, KeptProbe as _};
 //         async fn __millrun_body(month: String) -> Result<u64, FlowError> { BODY }
 //         static __MILLRUN_SPEC: P::FlowSpec = P::FlowSpec::flow(..).description("Loads a month.").timeout(..);
 //         P::inventory::submit!(P::Registered::new(&__MILLRUN_SPEC));

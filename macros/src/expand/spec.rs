@@ -6,6 +6,7 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
+use super::results::expand_results;
 use crate::args::{Args, Macro, Slot};
 use crate::model::{Execution, Function};
 use crate::value::{Amount, Amounts, Bound, FunctionPath, FunctionPaths, KnownTrigger, RetryDelay, Trigger};
@@ -99,10 +100,11 @@ fn expand_options(attribute: Macro, private: &TokenStream, function: &Function, 
     call("on_rollback", transaction_hooks(&args.on_rollback));
     let changes = args.on_state_change.value();
     call("on_state_change", changes.map(|paths| expand_state_hooks(attribute, private, paths)));
+    calls.extend(expand_results(private, function, args));
     calls
 }
 
-fn expand_duration(duration: Duration) -> TokenStream {
+pub(super) fn expand_duration(duration: Duration) -> TokenStream {
     let (seconds, nanoseconds) = (duration.as_secs(), duration.subsec_nanos());
     quote!(::core::time::Duration::new(#seconds, #nanoseconds))
 }

@@ -19,7 +19,7 @@ use crate::model::{Task, lifetime};
 //         '__millrun,
 //         impl P::Task<Args = (P::Ref<'__millrun, str>, u32), Output = <Result<usize, E> as P::Fallible>::Ok> + use<'__millrun>,
 //     > {
-//         use P::{self as __millrun, CloneProbe as _, JsonProbe as _};
+//         use P::{self as __millrun, CloneProbe as _, JsonProbe as _, KeptProbe as _};
 //         async fn __millrun_body(url: &str, mut n: u32) -> Result<usize, E> { BODY }
 //         static __MILLRUN_SPEC: P::TaskSpec = P::TaskSpec::task(..).description("Fetches a page.").retries(2);
 //         P::inventory::submit!(P::Registered::new(&__MILLRUN_SPEC));

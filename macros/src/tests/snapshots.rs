@@ -84,6 +84,13 @@ fn task_with_all_options() {
     timeout = "1m 30s",
     trigger = some_failed(1..=0.5),
     skip_on_upstream_skip = false,
+    persist_result,
+    cache_policy = Inputs + (TaskSource + Month) - "log",
+    cache_expiration = "1d",
+    refresh_cache,
+    isolation = serializable,
+    result_storage = ResultStore::memory(),
+    result_serializer = msgpack,
     blocking,
     crate = crate::facade,
     on_running = notify,
@@ -93,9 +100,33 @@ fn task_with_all_options() {
     on_cancellation = notify,
     on_state_change = watch,
 )]
-fn fetch(url: String) -> std::io::Result<String> {
+fn fetch(url: String, log: Log) -> std::io::Result<String> {
     read(url)
 }"#,
+    );
+}
+
+#[test]
+fn task_with_key() {
+    check(
+        "task_with_key",
+        r#"
+#[task(task_run_name = "fetch {url}", cache_key = "{date:%Y}/{task_name:>8}/{url}-{parameters[n]:0width$}{{}}")]
+fn fetch(url: &str, n: u32, width: usize) -> u32 {
+    n
+}"#,
+    );
+}
+
+#[test]
+fn task_with_key_function() {
+    check(
+        "task_with_key_function",
+        r"
+#[task(cache_key = key_of)]
+fn fetch(url: &str, n: u32) -> u32 {
+    n
+}",
     );
 }
 
@@ -116,6 +147,9 @@ fn flow_with_all_options() {
     retry_if = is_transient,
     timeout = "1h",
     task_runner = ThreadPoolTaskRunner::new(8),
+    persist_result,
+    result_storage = ResultStore::memory(),
+    result_serializer = msgpack,
     on_failure = notify,
     on_state_change = watch
 )]

@@ -20,7 +20,7 @@ pub(crate) struct Name {
     pub(crate) parameter: String,
     /// Whether it is a width or a precision, which must be a `usize` itself.
     pub(crate) is_count: bool,
-    part: Range<usize>,
+    pub(super) part: Range<usize>,
 }
 
 impl OptionValue for Template {
@@ -53,7 +53,7 @@ impl Template {
     }
 }
 
-type Failure = (Range<usize>, String);
+pub(super) type Failure = (Range<usize>, String);
 
 /// The names in a format string, in order.
 fn parse_names(text: &str) -> std::result::Result<Vec<Name>, Failure> {
@@ -65,21 +65,26 @@ fn parse_names(text: &str) -> std::result::Result<Vec<Name>, Failure> {
             at = open + 2;
             continue;
         }
-        if text[open..].starts_with('}') {
-            return Err((open..open + 1, "unmatched `}`; write `}}` for a brace".into()));
-        }
-        let Some(length) = text[open..].find('}') else {
-            return Err((open..text.len(), "unmatched `{`; write `{{` for a brace".into()));
-        };
-        let inside = open + 1..open + length;
+        let inside = matched(text, open)?;
         parse_placeholder(text, inside.clone(), &mut names)?;
         at = inside.end + 1;
     }
     Ok(names)
 }
 
+/// What stands between the brace at `open` and the one that closes it.
+pub(super) fn matched(text: &str, open: usize) -> std::result::Result<Range<usize>, Failure> {
+    if text[open..].starts_with('}') {
+        return Err((open..open + 1, "unmatched `}`; write `}}` for a brace".into()));
+    }
+    match text[open..].find('}') {
+        Some(length) => Ok(open + 1..open + length),
+        None => Err((open..text.len(), "unmatched `{`; write `{{` for a brace".into())),
+    }
+}
+
 /// Parses `name` or `name:spec`.
-fn parse_placeholder(
+pub(super) fn parse_placeholder(
     text: &str,
     inside: Range<usize>,
     names: &mut Vec<Name>,

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use super::{current_run, outside, own_tags};
+use crate::cache::Why;
 use crate::error::{ContextError, FlowError, TaskError};
 use crate::id::{FlowRunId, TaskRunId};
 use crate::run::{NO_INDEX, Run};
@@ -146,6 +147,31 @@ info! {
 }
 
 impl TaskRun {
+    /// Whether its result was found, under which key, and what that is made of; `None` if its result is not kept, and until it is
+    /// known.
+    ///
+    /// ```
+    /// use millrun::cache::CacheOutcome;
+    /// use millrun::prelude::*;
+    ///
+    /// #[task(cache_policy = Inputs)]
+    /// fn square(x: u64) -> u64 { x * x }
+    ///
+    /// #[flow]
+    /// fn twice() -> Result<u64, FlowError> { Ok(square(3).result()? + square(3).result()?) }
+    ///
+    /// let engine = Engine::builder().results(ResultStore::memory()).build();
+    /// let report = engine.enter(|| twice().report_blocking());
+    /// let why = report.task_run("square-1").unwrap().why().unwrap();
+    /// assert_eq!(why.outcome, CacheOutcome::Hit);
+    /// assert!(why.to_string().starts_with("hit: \"tasks/"));
+    /// assert_eq!(why.parts[0].0, "inputs");
+    /// ```
+    pub fn why(&self) -> Option<Why> {
+        let why = self.0.cell.lock().log.extra.as_ref().and_then(|extra| extra.why.clone());
+        why.map(|why| (*why).clone())
+    }
+
     /// Its place in the map that it is of.
     pub fn map_index(&self) -> Option<usize> {
         let index = self.0.cell.lock().index;
@@ -175,13 +201,20 @@ pub fn flow_run() -> Result<FlowRunInfo, ContextError> {
     run.scope.tree.flow_run().map(FlowRunInfo).ok_or_else(|| outside("flow run"))
 }
 
-fn today(run: &Run) -> String {
+/// The day on which a run runs.
+pub(crate) fn today(run: &Run) -> String {
+    date_of(run).date().to_string()
+}
+
+/// The time at which a run runs: now, on the day of `with_today` where that is said.
+pub(crate) fn date_of(run: &Run) -> jiff::Zoned {
     let own = run.cell.lock().log.extra.as_ref().and_then(|extra| extra.flow.clone());
     let tree = own.as_ref().unwrap_or(&run.scope.tree);
-    if let Some(today) = &tree.today {
-        return today.to_string();
-    }
     let now =
         jiff::Timestamp::try_from(run.scope.engine.clock().now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    now.to_zoned(jiff::tz::TimeZone::system()).date().to_string()
+    let now = now.to_zoned(jiff::tz::TimeZone::system());
+    // What is no date has failed the flow run before its body began.
+    let today = tree.today.as_ref().and_then(|today| today.parse::<jiff::civil::Date>().ok());
+    let moved = today.and_then(|today| today.to_datetime(now.time()).to_zoned(now.time_zone().clone()).ok());
+    moved.unwrap_or(now)
 }

@@ -8,6 +8,7 @@ use std::task::Waker;
 
 use super::Scope;
 use crate::body::Erased;
+use crate::cache::FlowResults;
 use crate::id;
 use crate::input::Node;
 use crate::map::MapGroup;
@@ -26,6 +27,8 @@ pub(crate) struct Tree {
     /// Every run, where a report is asked for, until that is made.
     records: Option<Mutex<Option<Vec<Arc<Run>>>>>,
     pub(crate) today: Option<Arc<str>>,
+    /// What the flow says about the results of the runs inside, if it says anything.
+    pub(crate) results: Option<Arc<FlowResults>>,
 }
 
 #[derive(Default)]
@@ -109,7 +112,11 @@ impl Hasher for PointerHasher {
 }
 
 impl Tree {
-    pub(crate) fn new(today: Option<Arc<str>>, keeps_records: bool) -> Self {
+    pub(crate) fn new(
+        today: Option<Arc<str>>,
+        results: Option<Arc<FlowResults>>,
+        keeps_records: bool,
+    ) -> Self {
         Self {
             prefix: id::new_prefix(),
             flow: OnceLock::new(),
@@ -117,6 +124,7 @@ impl Tree {
             shared: Mutex::default(),
             records: keeps_records.then(|| Mutex::new(Some(Vec::new()))),
             today,
+            results,
         }
     }
 

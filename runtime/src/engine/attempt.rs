@@ -12,8 +12,8 @@ use super::aside::attempt_aside;
 use super::deadline::{Deadline, sleep};
 use super::finish::{self, finish};
 use super::ready::BodyTurn;
-use super::{hook, retry, slots, transaction, wait};
-use crate::body::{Attempt, Body, BoxBody, BoxFuture, Outcome, Parameters};
+use super::{cache, hook, retry, slots, transaction, wait};
+use crate::body::{Attempt, Body, BoxBody, BoxFuture, Outcome, Parameters, parameters};
 use crate::context::Current;
 use crate::error::{ErrorKind, TaskError};
 use crate::hook::Moment;
@@ -172,7 +172,7 @@ pub(super) fn prepare<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Res
         || effective.has_any_hook()
         || run.scope.engine.settings().record_parameters == Some(true);
     if recorded && !run.spec.parameters.is_empty() {
-        let parameters = panic::catch(|| body.parameters()).map_err(|panic| crashed(run, &panic))?;
+        let parameters = panic::catch(|| parameters(&*body)).map_err(|panic| crashed(run, &panic))?;
         run.cell.lock().log.extra().parameters = Some(Arc::new(parameters));
     }
     Ok(())
@@ -182,7 +182,7 @@ pub(super) fn prepare<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Res
 pub(super) fn inputs(run: &Arc<Run>) -> Parameters {
     // Claimed meanwhile, as what writes them is the user's.
     let Some(mut body) = run.cell.claim() else { return Vec::new() };
-    let inputs = panic::catch(|| body.resolve().map(|()| body.parameters()));
+    let inputs = panic::catch(|| body.resolve().map(|()| parameters(&*body)));
     let error = match inputs {
         Ok(Ok(inputs)) => match run.cell.unclaim(body) {
             Ok(()) => return inputs,
@@ -268,7 +268,12 @@ pub(super) async fn attempt_async<'a>(
 
 /// Executes a claimed run on this thread.
 pub(super) fn execute_blocking(run: &Arc<Run>, mut body: BoxBody) {
-    match prepare(run, &mut *body).and_then(|()| begin(run)) {
+    match prepare(run, &mut *body).and_then(|()| cache::look_up_blocking(run, &*body)) {
+        Ok(None) => {}
+        Ok(Some(value)) => return end(run, body, Ok(value)),
+        Err(error) => return end(run, body, Err(error)),
+    }
+    match begin(run) {
         Ok(None) => {}
         Ok(Some(hooks)) => wait::block_on_future(hooks),
         Err(error) => return end(run, body, Err(error)),

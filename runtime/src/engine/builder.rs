@@ -2,12 +2,14 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::{Engine, Inner, signal};
 use crate::clock::Clock;
 use crate::limit::{Limits, Rule};
+use crate::lock::LockManager;
 use crate::options::IntoDuration;
+use crate::result::ResultStore;
 use crate::runner::{ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner, ThreadPoolTaskRunner};
 use crate::settings::{RunnerName, Settings, SettingsError};
 
@@ -19,6 +21,8 @@ pub struct EngineBuilder {
     settings: Settings,
     clock: Option<Clock>,
     runner: Option<Arc<dyn TaskRunner>>,
+    results: Option<ResultStore>,
+    locks: Option<Arc<dyn LockManager>>,
 }
 
 impl EngineBuilder {
@@ -75,6 +79,32 @@ impl EngineBuilder {
     /// Whether every task run writes its parameters down before it begins; by default only those do that are asked for them.
     pub fn record_parameters(mut self, record: bool) -> Self {
         self.settings.record_parameters = Some(record);
+        self
+    }
+
+    /// Where results are kept by tasks that say nothing themselves; by default in files under `$MILLRUN_HOME/storage`, else
+    /// under `~/.millrun/storage`. The clock of the engine says when a record has expired.
+    pub fn results(mut self, store: ResultStore) -> Self {
+        self.results = Some(store);
+        self
+    }
+
+    /// Who keeps the locks on keys, for stores that have no lock manager of their own; by default nobody, and nothing can be
+    /// [`Serializable`](crate::IsolationLevel::Serializable).
+    pub fn lock_manager(mut self, locks: impl LockManager + 'static) -> Self {
+        self.locks = Some(Arc::new(locks));
+        self
+    }
+
+    /// Whether the results of all tasks are kept that can be and that say nothing themselves; by default not.
+    pub fn persist_results_by_default(mut self, persist: bool) -> Self {
+        self.settings.persist_results_by_default = Some(persist);
+        self
+    }
+
+    /// Whether tasks whose results are kept look for none, and replace what is there; by default not.
+    pub fn refresh_cache(mut self, refresh: bool) -> Self {
+        self.settings.refresh_cache = Some(refresh);
         self
     }
 
@@ -140,10 +170,13 @@ impl EngineBuilder {
         let handle_signals = settings.handle_signals.unwrap_or(false);
         let is_plain = limits.is_empty()
             && settings.default_retries.is_none()
-            && settings.record_parameters != Some(true);
+            && settings.record_parameters != Some(true)
+            && settings.persist_results_by_default != Some(true);
         let scopes = Mutex::default();
-        let engine =
-            Engine(Arc::new(Inner { clock, settings, limits, runner, is_plain, is_default, scopes }));
+        let results = self.results.map_or_else(OnceLock::new, OnceLock::from);
+        let locks = self.locks;
+        let inner = Inner { clock, settings, limits, runner, results, locks, is_plain, is_default, scopes };
+        let engine = Engine(Arc::new(inner));
         if handle_signals {
             signal::handle(Arc::downgrade(&engine.0));
         }

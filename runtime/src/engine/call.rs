@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
+use super::cache::{self, Io};
 use super::cancel::cancel_children;
 use super::finish::finish;
 use super::{admission, attempt, retry, slots, submit, transaction, wait};
@@ -39,7 +40,7 @@ pub(crate) async fn call_async<'a>(
         Ok(()) => {
             let mut ended = attempts(run, body).await;
             if run.is_governed() {
-                ended = transaction::leave(run.clone(), ended).await;
+                ended = transaction::leave(run.clone(), ended, Io::Async).await;
             }
             finish(run, ended, Vec::new());
         }
@@ -57,6 +58,11 @@ async fn attempts<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Outcome
     attempt::prepare(run, body)?;
     loop {
         slots::acquire_async(run).await?;
+        if let Some(lookup) = cache::begin(run, &*body)?
+            && let Some(value) = lookup.found(Io::Async).await?
+        {
+            return Ok(value);
+        }
         if let Some(hooks) = attempt::begin(run)? {
             hooks.await;
         }
@@ -93,7 +99,8 @@ pub(crate) fn call_sync<'a>(
         Ok(()) => {
             let mut ended = attempts_blocking(run, body);
             if run.is_governed() {
-                ended = wait::block_on_future(transaction::leave(run.clone(), ended));
+                let left = transaction::leave(run.clone(), ended, Io::Blocking);
+                ended = wait::block_on_ready(left);
             }
             finish(run, ended, Vec::new());
         }
@@ -111,6 +118,9 @@ fn attempts_blocking<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Outc
     loop {
         if !run.scope.engine.limits().is_empty() {
             wait::block_on_future(slots::acquire_async(run))?;
+        }
+        if let Some(value) = cache::look_up_blocking(run, &*body)? {
+            return Ok(value);
         }
         if let Some(hooks) = attempt::begin(run)? {
             wait::block_on_future(hooks);

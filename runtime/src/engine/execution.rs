@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::attempt::{Attempting, begin, conclude, crashed, end, is_last, prepare};
+use super::cache;
 use super::finish::finish;
 use super::ready::BodyTurn;
-use crate::body::{Attempt, BoxBody, BoxFuture};
+use crate::body::{Attempt, BoxBody, BoxFuture, Erased};
 use crate::context::Current;
 use crate::error::{ErrorKind, TaskError};
 use crate::panic::{self, drop_caught};
@@ -25,6 +26,8 @@ pub struct Execution {
 
 enum Stage {
     Claimed(BoxBody),
+    /// It is looked whether its result is there already.
+    LookUp(BoxFuture<'static, Result<Option<Erased>, TaskError>>, BoxBody),
     /// The async `on_running` hooks go before the body.
     Hooks(BoxFuture<'static, ()>, BoxBody),
     Attempt(Attempting<'static>, BoxBody),
@@ -35,6 +38,14 @@ impl Execution {
     /// The execution of a run with that body, if it could be claimed.
     pub(super) fn new(run: Arc<Run>, body: Option<BoxBody>) -> Self {
         Self { run, stage: body.map_or(Stage::Done, Stage::Claimed) }
+    }
+
+    fn begin(&mut self, body: BoxBody) {
+        match begin(&self.run) {
+            Ok(None) => self.attempt(body),
+            Ok(Some(hooks)) => self.stage = Stage::Hooks(hooks, body),
+            Err(error) => end(&self.run, body, Err(error)),
+        }
     }
 
     fn attempt(&mut self, mut body: BoxBody) {
@@ -66,12 +77,23 @@ impl Future for Execution {
         loop {
             match std::mem::replace(&mut this.stage, Stage::Done) {
                 Stage::Claimed(mut body) => {
-                    match prepare(&this.run, &mut *body).and_then(|()| begin(&this.run)) {
-                        Ok(None) => this.attempt(body),
-                        Ok(Some(hooks)) => this.stage = Stage::Hooks(hooks, body),
+                    match prepare(&this.run, &mut *body).and_then(|()| cache::begin(&this.run, &*body)) {
+                        Ok(None) => this.begin(body),
+                        Ok(Some(lookup)) => {
+                            this.stage = Stage::LookUp(Box::pin(lookup.found(cache::Io::Async)), body);
+                        }
                         Err(error) => end(&this.run, body, Err(error)),
                     }
                 }
+                Stage::LookUp(mut lookup, body) => match lookup.as_mut().poll(cx) {
+                    Poll::Pending => {
+                        this.stage = Stage::LookUp(lookup, body);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Ok(None)) => this.begin(body),
+                    Poll::Ready(Ok(Some(value))) => end(&this.run, body, Ok(value)),
+                    Poll::Ready(Err(error)) => end(&this.run, body, Err(error)),
+                },
                 Stage::Hooks(mut hooks, body) => {
                     if hooks.as_mut().poll(cx).is_pending() {
                         this.stage = Stage::Hooks(hooks, body);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use super::attempt::cancelled;
 use super::cancel::cancel_scope;
 use super::ready::{notify, while_finishing};
-use super::{hook, signal, slots, submit};
+use super::{cache, hook, signal, slots, submit};
 use crate::body::Outcome;
 use crate::context::{Failure, Scope};
 use crate::error::{ErrorKind, TaskError};
@@ -40,7 +40,8 @@ pub(super) fn finish_as(run: &Arc<Run>, outcome: Outcome, said: Option<&str>, ca
         }
         _ => outcome,
     };
-    let name = name_of(&outcome);
+    let success = cache::name_of_success(run);
+    let name = name_of(&outcome, success);
     let outcome = match hook::propose(run, name, outcome.as_ref().err()) {
         Ok(()) => outcome,
         Err(answer) => instead(outcome, answer),
@@ -58,7 +59,7 @@ pub(super) fn finish_as(run: &Arc<Run>, outcome: Outcome, said: Option<&str>, ca
             Some(outcome) => outcome,
             None => Err(cancelled()),
         };
-        name = name_of(&outcome);
+        name = name_of(&outcome, success);
         inner.enter(name, now, said.filter(|_| outcome.is_ok()), None);
         match outcome {
             Ok(value) => Slot::Value(value),
@@ -92,8 +93,8 @@ pub(super) fn finish_as(run: &Arc<Run>, outcome: Outcome, said: Option<&str>, ca
     }
 }
 
-fn name_of(outcome: &Outcome) -> StateName {
-    outcome.as_ref().err().map_or(StateName::Completed, state_of)
+fn name_of(outcome: &Outcome, success: StateName) -> StateName {
+    outcome.as_ref().err().map_or(success, state_of)
 }
 
 /// What a run ends with in place of `outcome`.
@@ -124,7 +125,7 @@ struct End {
 
 /// Ends a run in one step about whose end nobody is asked or told; gives the outcome back if it was asked to stop.
 fn end_plain(run: &Run, outcome: Outcome) -> Result<End, Outcome> {
-    let name = name_of(&outcome);
+    let name = name_of(&outcome, StateName::Completed);
     let mut left = Some(outcome.map_err(|error| error.of_run(run.id(), || run.name())));
     let now = run.scope.engine.clock().nanos();
     let is_read = run.has_readers();

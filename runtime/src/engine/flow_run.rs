@@ -8,8 +8,9 @@ use super::attempt;
 use super::cancel::{cancel_children, cancel_scope};
 use super::execution::Abandoned;
 use super::finish::{finish_as, is_skip};
-use super::{admission, retry, submit, wait};
+use super::{admission, cache, retry, submit, wait};
 use crate::body::{BoxBody, Outcome};
+use crate::cache::FlowResults;
 use crate::context::{Current, Scope, Tree, current_run, own_tags, scope_here};
 use crate::error::{ErrorKind, TaskError};
 use crate::input::{EdgeList, Node};
@@ -54,7 +55,10 @@ struct Life {
 pub(crate) fn make(start: Start) -> Begun {
     let outer = scope_here();
     let own_today = start.options.as_ref().and_then(|options| options.today.clone());
-    let tree = Arc::new(Tree::new(own_today.or_else(|| outer.tree.today.clone()), start.report));
+    let said = start.options.as_ref().and_then(|options| options.cache.as_deref());
+    let results = FlowResults::of(&start.spec.cache, said, outer.tree.results.as_ref());
+    let today = own_today.or_else(|| outer.tree.today.clone());
+    let tree = Arc::new(Tree::new(today, results, start.report));
     let run = submit::new_run(start.spec, outer.clone(), start.options, None);
     {
         let mut inner = run.cell.lock();
@@ -117,7 +121,7 @@ impl Life {
         self.tree.clear();
         drop_caught(self.body);
         let (outcome, said) = match ended {
-            Ok((value, said)) => (Ok(value), said),
+            Ok((value, said)) => (cache::keep_of_flow(&self.run, value).await, said),
             Err(error) => (Err(error), None),
         };
         abandoned.disarm();

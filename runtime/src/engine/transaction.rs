@@ -5,16 +5,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use super::cache::{self, Io, Record};
 use super::cancel::cancel_scope;
 use super::{hook, wait};
 use crate::body::Outcome;
 use crate::context::{Current, Scope, current_run, is_in_hook, scope_here};
-use crate::error::{ErrorKind, TaskError};
+use crate::error::{BoxError, ErrorKind, TaskError};
 use crate::options::Effective;
 use crate::run::Run;
 use crate::runner::runtime::RuntimeHandle;
+use crate::spec::Kind;
 use crate::state::StateName;
-use crate::transaction::{CommitMode, Staged, Transaction, TransactionError, TransactionState};
+use crate::transaction::{
+    CommitMode, Staged, Transaction, TransactionBuilder, TransactionError, TransactionState,
+};
 
 // Which run is governed by which.
 
@@ -36,7 +40,7 @@ pub(crate) fn current() -> Option<Transaction> {
 }
 
 /// The transaction of a task run, made when it is first needed, with those of the runs that it is in.
-fn own(run: &Arc<Run>) -> Transaction {
+pub(super) fn own(run: &Arc<Run>) -> Transaction {
     let mut without = Vec::new();
     let mut parent = None;
     let mut here = Some(run.clone());
@@ -55,10 +59,11 @@ fn own(run: &Arc<Run>) -> Transaction {
         without.push(run);
     }
     for run in without.into_iter().rev() {
-        parent = Some(run.govern(|| Transaction::begin(parent, None, false)));
+        let isolation = cache::isolation_of(&run);
+        parent = Some(run.govern(|| Transaction::begin(parent, None, isolation, false)));
     }
     // There was one, or it was made just now.
-    parent.unwrap_or_else(|| Transaction::begin(None, None, false))
+    parent.unwrap_or_else(|| Transaction::begin(None, None, None, false))
 }
 
 /// Begins the transaction of a run that is about to be executed, if it needs one. `Err` is what it ends with instead.
@@ -83,7 +88,7 @@ fn has_hooks(run: &Run) -> bool {
 }
 
 /// The last attempt at a governed run has ended: it is staged, or what is inside of it is rolled back. What it ends with.
-pub(super) async fn leave(run: Arc<Run>, outcome: Outcome) -> Outcome {
+pub(super) async fn leave(run: Arc<Run>, outcome: Outcome, io: Io) -> Outcome {
     let Some(own) = run.transaction() else { return outcome };
     // Given up on: what it gives now counts for nothing.
     let outcome =
@@ -97,9 +102,16 @@ pub(super) async fn leave(run: Arc<Run>, outcome: Outcome) -> Outcome {
     };
     let options = run.options();
     let effective = Effective { spec: run.spec, options: options.as_deref() };
+    let record = match cache::draft(&own, &value) {
+        Ok(record) => record,
+        Err(error) => {
+            log_failed(roll_back_all(&own).await);
+            return Err(error);
+        }
+    };
     let staged =
         Staged { run: run.clone(), on_commit: effective.on_commit(), on_rollback: effective.on_rollback() };
-    if !own.stage(staged) {
+    if !own.stage_run(staged, record) {
         // Its body has committed it, or rolled it back.
         return if own.is_rolled_back() { Err(TransactionError::rolled_back().into()) } else { Ok(value) };
     }
@@ -108,8 +120,9 @@ pub(super) async fn leave(run: Arc<Run>, outcome: Outcome) -> Outcome {
             log_failed(roll_back_all(&own).await);
             Err(TransactionError::rolled_back().into())
         }
-        Some(_) if own.commit_mode() != CommitMode::Eager => Ok(value),
-        _ => match commit(&own).await {
+        // Who was committed before its end decides nothing any more.
+        Some(parent) if own.commit_mode() != CommitMode::Eager && !parent.is_committed() => Ok(value),
+        _ => match commit(&own, io).await {
             Ok(()) => Ok(value),
             Err(error) => {
                 roll_back_around(&own).await;
@@ -124,12 +137,14 @@ pub(super) fn leave_then(run: &Arc<Run>, outcome: Outcome, then: impl FnOnce(Out
     if !run.is_governed() {
         return then(outcome);
     }
-    let leaving = leave(run.clone(), outcome);
+    // A sync run is left on the thread that has executed it.
+    let io = if run.spec.kind == Kind::Async { Io::Async } else { Io::Blocking };
+    let leaving = leave(run.clone(), outcome, io);
     now_or_on(&hook::runtime_of(run), async move { then(leaving.await) });
 }
 
 /// Does at once what waits for nothing; the rest of it is done on that runtime.
-fn now_or_on(runtime: &RuntimeHandle, future: impl Future<Output = ()> + Send + 'static) {
+pub(super) fn now_or_on(runtime: &RuntimeHandle, future: impl Future<Output = ()> + Send + 'static) {
     let mut future = Box::pin(future);
     if future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
         runtime.spawn(future);
@@ -156,7 +171,7 @@ fn outside_in(transaction: &Transaction) -> Vec<Transaction> {
     found
 }
 
-pub(crate) async fn commit(transaction: &Transaction) -> Result<(), TransactionError> {
+pub(crate) async fn commit(transaction: &Transaction, io: Io) -> Result<(), TransactionError> {
     if transaction.is_committed() {
         return Ok(());
     }
@@ -164,6 +179,7 @@ pub(crate) async fn commit(transaction: &Transaction) -> Result<(), TransactionE
         return Err(TransactionError::rolled_back());
     }
     let mut committed = Vec::new();
+    let mut written = Vec::new();
     for part in inside_out(transaction) {
         // One that is neither staged nor the one to be committed was rolled back, or is still open.
         let may = part == *transaction || part.state() == TransactionState::Staged;
@@ -171,19 +187,45 @@ pub(crate) async fn commit(transaction: &Transaction) -> Result<(), TransactionE
             continue;
         }
         committed.push(part.clone());
-        let hooks = part.with_staged(|staged| (staged.run.clone(), std::mem::take(&mut staged.on_commit)));
-        let Some((run, hooks)) = hooks else { continue };
+        if let Err((failed, error)) = commit_part(&part, &mut written, io).await {
+            for record in written {
+                record.delete(io).await;
+            }
+            let mut parts = outside_in(transaction);
+            // What was committed before stays, as an eager one's.
+            parts.retain(|part| !part.is_committed() || committed.contains(part));
+            let rolled_back = roll_back(parts).await.err();
+            return Err(TransactionError::commit(&failed, error, rolled_back.as_ref()));
+        }
+    }
+    Ok(())
+}
+
+/// Calls the hooks of one transaction, and writes its record. `Err` says what failed.
+async fn commit_part(
+    part: &Transaction,
+    written: &mut Vec<Record>,
+    io: Io,
+) -> Result<(), (String, BoxError)> {
+    let staged = part.with_staged(|staged| (staged.run.clone(), std::mem::take(&mut staged.on_commit)));
+    if let Some((run, hooks)) = &staged {
         for (n, hook) in hooks.iter().enumerate() {
-            if let Err(error) = hook::call_transaction(&run, &part, hook).await {
-                let called = label("on_commit", n, hooks.len(), &run);
-                let mut parts = outside_in(transaction);
-                // What was committed before stays, as an eager one's.
-                parts.retain(|part| !part.is_committed() || committed.contains(part));
-                let rolled_back = roll_back(parts).await.err();
-                return Err(TransactionError::commit(&called, error, rolled_back.as_ref()));
+            if let Err(error) = hook::call_transaction(run, part, hook).await {
+                return Err((label("on_commit", n, hooks.len(), run), error));
             }
         }
     }
+    let writing = || match &staged {
+        Some((run, _)) => format!("the writing of the result of '{}'", run.name()),
+        None => "the writing of its record".to_owned(),
+    };
+    if let Some(mut record) = part.take_record().map_err(|error| (writing(), error.into()))? {
+        // Also where it fails: it may lie there all the same.
+        let outcome = record.write(io).await;
+        written.push(record);
+        outcome.map_err(|error| (writing(), error.into()))?;
+    }
+    part.release();
     Ok(())
 }
 
@@ -208,7 +250,10 @@ async fn roll_back(parts: Vec<Transaction>) -> Result<(), TransactionError> {
     let parts: Vec<_> = parts.into_iter().filter(|part| part.enter(TransactionState::RolledBack)).collect();
     for part in parts {
         let hooks = part.with_staged(|staged| (staged.run.clone(), std::mem::take(&mut staged.on_rollback)));
-        let Some((run, hooks)) = hooks else { continue };
+        let Some((run, hooks)) = hooks else {
+            part.release();
+            continue;
+        };
         for (n, hook) in hooks.iter().enumerate().rev() {
             let outcome = hook::call_transaction(&run, &part, hook).await;
             outcomes.push((
@@ -216,6 +261,7 @@ async fn roll_back(parts: Vec<Transaction>) -> Result<(), TransactionError> {
                 outcome.map_err(|error| error.to_string()),
             ));
         }
+        part.release();
         enter_rolled_back(&run);
     }
     if outcomes.iter().all(|(_, outcome)| outcome.is_ok()) {
@@ -301,14 +347,31 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    pub(crate) fn begin(mode: Option<CommitMode>) -> Result<Self, TransactionError> {
+    pub(crate) fn begin(builder: &TransactionBuilder) -> Result<Self, TransactionError> {
+        if builder.key.is_none() && (builder.overwrite || builder.store.is_some()) {
+            return Err(TransactionError::no_key());
+        }
         let around = current();
         if around.as_ref().is_some_and(Transaction::is_over) {
             return Err(TransactionError::rolled_back());
         }
-        let transaction = Transaction::begin(around, mode, true);
+        let transaction = Transaction::begin(around, builder.mode, builder.isolation, true);
         let scope = scope_here().in_transaction(transaction.clone());
         Ok(Self { transaction, scope, is_left: false })
+    }
+
+    /// Begins with the record that there is under its key, if it has one.
+    pub(crate) async fn look_up(&self, builder: TransactionBuilder, io: Io) -> Result<(), TransactionError> {
+        let Some(key) = builder.key else { return Ok(()) };
+        let looked_up = cache::begin_group(
+            &self.scope.engine,
+            &self.transaction,
+            key,
+            builder.store,
+            builder.overwrite,
+            io,
+        );
+        looked_up.await.map_err(TransactionError::store)
     }
 
     fn current(&self) -> Current {
@@ -335,7 +398,7 @@ impl Group {
         .await;
         drop(future);
         let is_well = matches!(done, Ok(Ok(_)));
-        let left = self.leave(is_well).await;
+        let left = self.leave(is_well, Io::Async).await;
         match (done, left) {
             (Ok(Ok(value)), Ok(())) => Ok(value),
             (Ok(Ok(_)), Err(error)) => Err(error.into()),
@@ -355,7 +418,7 @@ impl Group {
             catch_unwind(AssertUnwindSafe(|| inside(self.transaction.clone())))
         };
         let is_well = matches!(done, Ok(Ok(_)));
-        let left = block_on(self.leave(is_well));
+        let left = block_on(self.leave(is_well, Io::Blocking));
         match (done, left) {
             (Ok(Ok(value)), Ok(())) => Ok(value),
             (Ok(Ok(_)), Err(error)) => Err(error.into()),
@@ -365,10 +428,10 @@ impl Group {
     }
 
     /// Leaves it once all that was begun inside has ended.
-    async fn leave(&mut self, is_well: bool) -> Result<(), TransactionError> {
+    async fn leave(&mut self, is_well: bool, io: Io) -> Result<(), TransactionError> {
         all_ended(&self.scope).await;
         let transaction = self.transaction.clone();
-        let left = if is_well { leave_well(&transaction).await } else { Err(None) };
+        let left = if is_well { leave_well(&transaction, io).await } else { Err(None) };
         if left.is_err() {
             log_failed(roll_back_all(&transaction).await);
             roll_back_around(&transaction).await;
@@ -379,7 +442,7 @@ impl Group {
 }
 
 /// Leaves a group whose closure gave `Ok`. `Err` is what it is to be rolled back for.
-async fn leave_well(transaction: &Transaction) -> Result<(), Option<TransactionError>> {
+async fn leave_well(transaction: &Transaction, io: Io) -> Result<(), Option<TransactionError>> {
     if let Some(run) = transaction.unseen_failure() {
         run.mark_seen();
         let error = run.error().unwrap_or_else(super::attempt::cancelled);
@@ -394,11 +457,11 @@ async fn leave_well(transaction: &Transaction) -> Result<(), Option<TransactionE
             log_failed(roll_back_all(transaction).await);
             Ok(())
         }
-        (CommitMode::Lazy, Some(_)) => {
+        (CommitMode::Lazy, Some(parent)) if !parent.is_committed() => {
             transaction.enter(TransactionState::Staged);
             Ok(())
         }
-        (CommitMode::Lazy | CommitMode::Eager, _) => commit(transaction).await.map_err(Some),
+        (CommitMode::Lazy | CommitMode::Eager, _) => commit(transaction, io).await.map_err(Some),
     }
 }
 

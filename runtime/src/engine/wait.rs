@@ -339,6 +339,15 @@ fn needs_this_runtime(mut open: Vec<Node>) -> bool {
     false
 }
 
+/// As [`block_on_future`], for one that is ready at once as a rule: then nobody takes over what this thread does.
+pub(crate) fn block_on_ready<F: Future>(future: F) -> F::Output {
+    let mut future = std::pin::pin!(future);
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => block_on_future(future),
+    }
+}
+
 /// Blocks for a future that needs nothing of this thread.
 pub(crate) fn block_on_future<F: Future>(future: F) -> F::Output {
     block_on_unchecked(future)

@@ -113,6 +113,9 @@ impl<T> fmt::Display for FlowRun<T> {
         write!(f, "Flow run '{}' of '{}' - {}", self.name(), self.run.task_name(), self.state())?;
         for run in &self.records {
             write!(f, "\n  {} - {}", run.name(), run.state())?;
+            if let Some(why) = TaskRun(run.clone()).why() {
+                write!(f, "\n    cache {why}")?;
+            }
         }
         Ok(())
     }

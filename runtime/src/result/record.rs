@@ -66,6 +66,10 @@ impl WriteOptions {
         Self { task: Some(key.into()), task_version: version.map(Into::into), ..self }
     }
 
+    pub(crate) fn owner(&self) -> Option<&str> {
+        self.owner.as_deref()
+    }
+
     /// Who writes: what this owner has locked is not locked for it.
     #[must_use]
     pub fn by_owner(self, owner: impl Into<String>) -> Self {

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::cell::Inner;
 use crate::body::Parameters;
+use crate::cache::Why;
 use crate::clock::{Nanos, TimerKey};
 use crate::context::{Scope, Tree};
 use crate::error::TaskError;
@@ -42,6 +43,8 @@ pub(crate) struct Extra {
     pub(crate) transaction: Option<Transaction>,
     /// What a cancelled flow run is to end with, where it was not to be CANCELLING.
     pub(crate) answer: Option<TaskError>,
+    /// Whether its result was found, where it is kept.
+    pub(crate) why: Option<Arc<Why>>,
     history: Vec<Entry>,
 }
 
@@ -221,6 +224,7 @@ impl Log {
             attempts: extra.attempts,
             parameters: extra.parameters.take(),
             flow: extra.flow.take(),
+            why: extra.why.take(),
             history: std::mem::take(&mut extra.history),
             ..Extra::default()
         };
@@ -229,6 +233,7 @@ impl Log {
             || keep.attempts > 0
             || keep.parameters.is_some()
             || keep.flow.is_some()
+            || keep.why.is_some()
             || !keep.history.is_empty();
         std::mem::replace(&mut self.extra, kept.then(|| Box::new(keep)))
     }

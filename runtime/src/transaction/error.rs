@@ -25,6 +25,7 @@ enum What {
     RolledBack,
     Run,
     Value,
+    Store,
     Ended,
 }
 
@@ -51,6 +52,27 @@ impl TransactionError {
     /// Whether a run inside ended badly that nobody looked at. The source is its error.
     pub fn is_run(&self) -> bool {
         self.0.what == What::Run
+    }
+
+    /// Whether its record could not be looked for or written, or its key not be locked.
+    pub fn is_store(&self) -> bool {
+        self.0.what == What::Store
+    }
+
+    pub(crate) fn store(error: impl Into<BoxError>) -> Self {
+        let error = error.into();
+        Self::new(What::Store, error.to_string(), Some(error))
+    }
+
+    pub(crate) fn no_key() -> Self {
+        let message =
+            "the transaction has no record of its own: give it a key, as in `transaction().key(\"report\")`";
+        Self::new(What::Store, message.into(), None)
+    }
+
+    pub(crate) fn stage_of_committed() -> Self {
+        let message = "failed to stage: the transaction was committed before";
+        Self::new(What::Ended, message.into(), None)
     }
 
     /// A hook failed in a commit; `rollback` is what went wrong as all was rolled back because of that.

@@ -1,7 +1,9 @@
 //! `transaction()`: what is done in it is committed or rolled back together.
 
-use super::{CommitMode, Transaction, TransactionError};
+use super::{CommitMode, IsolationLevel, Transaction, TransactionError};
 use crate::engine;
+use crate::engine::cache::Io;
+use crate::result::ResultStore;
 
 /// Begins to make a transaction around what a closure does; see [`run`](TransactionBuilder::run).
 pub fn transaction() -> TransactionBuilder {
@@ -12,7 +14,11 @@ pub fn transaction() -> TransactionBuilder {
 #[derive(Clone, Debug, Default)]
 #[must_use = "a transaction does nothing until it is given something to run"]
 pub struct TransactionBuilder {
-    mode: Option<CommitMode>,
+    pub(crate) mode: Option<CommitMode>,
+    pub(crate) isolation: Option<IsolationLevel>,
+    pub(crate) key: Option<String>,
+    pub(crate) overwrite: bool,
+    pub(crate) store: Option<ResultStore>,
 }
 
 impl TransactionBuilder {
@@ -20,6 +26,49 @@ impl TransactionBuilder {
     /// none.
     pub fn commit_mode(mut self, mode: CommitMode) -> Self {
         self.mode = Some(mode);
+        self
+    }
+
+    /// Makes it idempotent: when it is committed, a record is written under the key; where there is one already, it is committed
+    /// from the beginning. The closure runs all the same, [`is_committed`](Transaction::is_committed) tells it, and what is
+    /// done inside is committed at once and not rolled back.
+    ///
+    /// ```
+    /// use millrun::prelude::*;
+    ///
+    /// fn publish(store: &ResultStore) -> Result<bool, TransactionError> {
+    ///     transaction().key("publish/2020-01-02").store(store.clone()).run_blocking(|txn| {
+    ///         if txn.is_committed() { return Ok(false); }
+    ///         txn.stage("published")?;
+    ///         Ok(true)
+    ///     })
+    /// }
+    ///
+    /// let store = ResultStore::memory();
+    /// assert!(publish(&store).unwrap());
+    /// assert!(!publish(&store).unwrap());
+    /// ```
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Does not look for a record under the key, and replaces the one that is there.
+    pub fn overwrite(mut self, overwrite: bool) -> Self {
+        self.overwrite = overwrite;
+        self
+    }
+
+    /// Where the record lies; by default where the engine keeps results.
+    pub fn store(mut self, store: ResultStore) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// What it knows of others with the same key; by default as the one that it is in, and
+    /// [what they have committed](IsolationLevel::ReadCommitted) where it is in none. Holds for the task runs inside as well.
+    pub fn isolation(mut self, isolation: IsolationLevel) -> Self {
+        self.isolation = Some(isolation);
         self
     }
 
@@ -56,7 +105,7 @@ impl TransactionBuilder {
     /// ```
     ///
     /// # Errors
-    /// That of the closure; that of a run inside that nobody looked at; that of a commit that failed, because of which all of it
+    /// That of the closure; that of a key that cannot be looked for or locked; that of a run inside that nobody looked at; that of a commit that failed, because of which all of it
     /// was rolled back. What goes wrong in a rollback is logged, and the error that led to it goes on.
     ///
     /// # Panics
@@ -69,7 +118,9 @@ impl TransactionBuilder {
         F: AsyncFnOnce(Transaction) -> Result<T, E>,
         E: From<TransactionError>,
     {
-        engine::transaction::Group::begin(self.mode)?.run(inside).await
+        let group = engine::transaction::Group::begin(&self)?;
+        group.look_up(self, Io::Async).await?;
+        group.run(inside).await
     }
 
     /// As [`run`](Self::run), on this thread.
@@ -84,6 +135,10 @@ impl TransactionBuilder {
         F: FnOnce(Transaction) -> Result<T, E>,
         E: From<TransactionError>,
     {
-        engine::transaction::Group::begin(self.mode)?.run_blocking(inside)
+        let group = engine::transaction::Group::begin(&self)?;
+        if self.key.is_some() {
+            engine::transaction::block_on(group.look_up(self, Io::Blocking))?;
+        }
+        group.run_blocking(inside)
     }
 }

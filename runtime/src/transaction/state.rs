@@ -61,6 +61,17 @@ pub enum CommitMode {
     Off,
 }
 
+/// What a transaction with a key, or a task run whose result is kept, knows of others with the same key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum IsolationLevel {
+    /// It finds what others have committed. Two at a time do the same work, and the last one's record stays.
+    #[default]
+    ReadCommitted,
+    /// It waits until no other is at work under the key, and finds what that has committed. Asks for a lock manager: of the
+    /// store, or of the engine.
+    Serializable,
+}
+
 #[cfg(test)]
 mod tests {
     use super::TransactionState::{Active, Committed, Pending, RolledBack, Staged};

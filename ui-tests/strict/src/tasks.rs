@@ -21,6 +21,12 @@ use crate::hooks;
     timeout = "1m 30s",
     trigger = some_successful(0.5..),
     skip_on_upstream_skip = false,
+    persist_result,
+    cache_policy = Inputs + TaskSource - "width",
+    cache_expiration = "1d",
+    refresh_cache,
+    result_storage = ResultStore::memory(),
+    result_serializer = msgpack,
     crate = ::millrun,
     on_running = hooks::note,
     on_completion = [hooks::note, hooks::tell],
@@ -37,6 +43,12 @@ pub async fn fetch(url: &str, width: usize) -> Result<String, std::io::Error> {
 #[task(trigger = hooks::decide, retries = 2, retry_delay = ["1s", "1m"])]
 pub fn parse(text: String) -> Result<u64, std::num::ParseIntError> {
     text.trim().parse()
+}
+
+/// Its result has a place.
+#[task(result_storage_key = "{today}/{task_name}-{_x}.json")]
+pub fn placed(_x: u32) -> u32 {
+    1
 }
 
 /// Takes what it does not need, by value and by reference.

@@ -24,7 +24,7 @@ fn log_prints() {}
 #[task(cache_key_fn = task_input_hash)]
 fn cache_key_fn() {}
 
-#[task(persist_result = true)]
+#[task(checkpoint)]
 fn persist_result() {}
 
 #[task(state_handlers = [alert])]

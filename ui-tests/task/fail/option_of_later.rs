@@ -1,10 +1,10 @@
 use millrun::prelude::*;
 
 
-#[task(isolation = serializable)]
-fn transactions() {}
+#[task(plan_value = 3)]
+fn planned() {}
 
-#[task(cache_policy = Inputs + TaskSource, cache_expiration = "1d")]
+#[task(cache_validator = all_inputs, cache_for = "1d")]
 fn cache() {}
 
 fn main() {}

@@ -16,6 +16,13 @@ use millrun::prelude::*;
     timeout = "1m 30s",
     trigger = some_failed(1..=3),
     skip_on_upstream_skip = false,
+    persist_result,
+    cache_policy = Inputs + (Fixed + TaskSource) + millrun::cache::RunId - "width",
+    cache_expiration = "1d",
+    refresh_cache,
+    isolation = serializable,
+    result_storage = ResultStore::memory(),
+    result_serializer = msgpack,
     crate = ::millrun,
     on_running = hooks::nothing,
     on_completion = [hooks::nothing, hooks::result],
@@ -38,6 +45,39 @@ pub fn several_delays() {}
 
 #[task(retries = 2, retry_delay = exponential("10s"))]
 pub fn without_max() {}
+
+#[task(persist_result = false)]
+pub fn not_kept() {}
+
+#[task(result_storage = ResultStore::directory("results"), cache_policy = Inputs.exclude("url"))]
+pub fn without_url(url: &str, more: Option<std::borrow::Cow<'static, str>>) {
+    let _ = (url, more);
+}
+
+#[task(cache_key = "{today}/{url:?}/{width:>width$}/{map_index:03}", refresh_cache)]
+pub fn keyed(url: &str, width: usize) {}
+
+#[task(result_storage_key = "{date:%Y-%m-%d}/{flow_name}/{flow_run_id}/{task_name}-{today_nodash}{parameters[url]:>8}.json")]
+pub fn placed(url: &str) {}
+
+#[task(cache_key = self::key_of)]
+pub fn keyed_by_function(url: String, width: &usize) {}
+
+fn key_of(url: &str, width: &usize) -> Option<String> {
+    (*width > 0).then(|| url.to_owned())
+}
+
+struct Fixed;
+
+impl CachePolicy for Fixed {
+    fn name(&self) -> &'static str {
+        "fixed"
+    }
+
+    fn part(&self, _: &millrun::cache::CacheContext<'_>) -> Result<Option<String>, millrun::BoxError> {
+        Ok(Some("x".into()))
+    }
+}
 
 fn is_transient(_: &TaskError) -> bool {
     true
