@@ -121,7 +121,7 @@ impl Clock {
                 std::thread::Builder::new().name("millrun-timer".into()).spawn(move || clock.serve());
             if let Err(error) = spawned {
                 timers.served = false;
-                tracing::error!("failed to start the timer's thread: {error}");
+                log!(error, "failed to start the timer's thread: {error}");
             }
         }
         drop(timers);

@@ -104,7 +104,7 @@ impl Engine {
             DEFAULT
                 .get_or_init(|| {
                     let settings = Settings::load().unwrap_or_else(|error| {
-                        tracing::error!("{error}; the defaults are used");
+                        log!(error, "{error}; the defaults are used");
                         Settings::default()
                     });
                     EngineBuilder::default().build_with(settings, true)

@@ -92,6 +92,12 @@ macro_rules! run_error {
                 Self(Repr::new(ErrorKind::Failed, message.to_string(), None))
             }
 
+            /// An error of kind [`ErrorKind::Failed`] that says what `error` says, and keeps it: for `map_err`, where `?` does
+            /// not convert.
+            pub fn other(error: impl Into<BoxError>) -> Self {
+                Self::from_user(error.into())
+            }
+
             /// Says why the run ended without a value.
             pub fn kind(&self) -> ErrorKind {
                 self.0.kind
@@ -146,9 +152,9 @@ macro_rules! run_error {
                 Self(Arc::new(Repr { kind, message: message.into(), source, run: None, said_by: by }))
             }
 
-            /// Why a flow run failed although its body did not.
-            pub(crate) fn verdict(message: String) -> Self {
-                Self::said(SaidBy::Engine, ErrorKind::Failed, message, None)
+            /// Why a flow run failed although its body did not, and the error of one of the runs that are to blame.
+            pub(crate) fn verdict(message: String, cause: Option<&TaskError>) -> Self {
+                Self::said(SaidBy::Engine, ErrorKind::Failed, message, cause.map(TaskError::root))
             }
 
             /// What an `on_state_change` has made of a state, and of the error that would have led to it.
@@ -158,12 +164,16 @@ macro_rules! run_error {
 
             /// Why a run was not executed, given the error of one before it that there is to blame.
             pub(crate) fn trigger_failed(message: String, cause: Option<&TaskError>) -> Self {
-                // The root of it alone: a chain of failures may be longer than what a stack can drop.
-                let source = cause.map(|cause| match (cause.kind(), &cause.0.source) {
+                Self::said(SaidBy::Engine, ErrorKind::TriggerFailed, message, cause.map(TaskError::root))
+            }
+
+            /// What is to blame for a failure. The root of it alone: a chain of failures may be longer than what a stack can
+            /// drop.
+            fn root(&self) -> Arc<BoxError> {
+                match (self.kind(), &self.0.source) {
                     (ErrorKind::TriggerFailed, Some(root)) => root.clone(),
-                    _ => Arc::new(Box::new(cause.clone()) as BoxError),
-                });
-                Self::said(SaidBy::Engine, ErrorKind::TriggerFailed, message, source)
+                    _ => Arc::new(Box::new(self.clone())),
+                }
             }
 
             /// Whether the message is the whole of the state's.
@@ -250,16 +260,24 @@ macro_rules! run_error {
         }
 
         impl Error for $name {
-            /// What lies beneath the user's error, where that itself is what [`Display`](fmt::Display) shows; else the reason.
+            /// What lies beneath the user's error, where that itself is what [`Display`](fmt::Display) shows; else the reason: the
+            /// error of another run, for one.
             fn source(&self) -> Option<&(dyn Error + 'static)> {
                 let source: &BoxError = self.0.source.as_ref()?;
-                if self.0.said_by == SaidBy::Source { source.source() } else { Some(&**source) }
+                let is_shown = self.0.said_by == SaidBy::Source && !source.is::<TaskError>();
+                if is_shown { source.source() } else { Some(&**source) }
             }
         }
 
         impl From<MapError> for $name {
             fn from(error: MapError) -> Self {
                 Self(Repr::new(ErrorKind::Failed, error.to_string(), Some(Box::new(error))))
+            }
+        }
+
+        impl From<std::io::Error> for $name {
+            fn from(error: std::io::Error) -> Self {
+                Self::other(error)
             }
         }
 

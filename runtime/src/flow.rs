@@ -206,6 +206,6 @@ pub fn reference_tasks(references: impl Dependencies) {
     let mut edges = Edges::default();
     references.add_to(&mut edges);
     if !flow_run::set_references(edges.list) {
-        tracing::warn!("`reference_tasks` was called outside of a flow run: it is ignored");
+        log!(warn, "`reference_tasks` was called outside of a flow run: it is ignored");
     }
 }

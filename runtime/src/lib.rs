@@ -49,6 +49,9 @@
 //! | `s3`, `gcs`, `azure` | no | results in `s3://bucket`, `gs://bucket`, `az://container` |
 //! | `object-store` | no | `ResultStore::objects`, for results in whatever the crate `object_store` knows; the three above have it |
 
+#[macro_use]
+mod panic;
+
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
@@ -74,7 +77,6 @@ pub mod logging;
 mod map;
 mod name;
 mod options;
-mod panic;
 pub mod prelude;
 pub mod registry;
 pub mod result;

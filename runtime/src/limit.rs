@@ -54,7 +54,8 @@ impl Limits {
         }
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
         if !warned.iter().any(|known| known == name) {
-            tracing::warn!(
+            log!(
+                warn,
                 "there is no concurrency limit or rate limit named `{name}`: nothing is limited by it"
             );
             warned.push(name.to_owned());

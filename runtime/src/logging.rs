@@ -8,6 +8,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Prints log lines to standard error, at the level of `MILLRUN_LOGGING_LEVEL` (`off`, `error`, `warn`, `info`, `debug`,
@@ -24,11 +25,12 @@ pub fn init() {
         }),
         Err(_) => LevelFilter::INFO,
     };
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(level)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .event_format(Line)
-        .finish();
+        // They would be written where nothing could be, and panic.
+        .log_internal_errors(false);
+    let subscriber = tracing_subscriber::registry().with(level).with(lines);
     // An error means that there is one, which is the user's.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

@@ -7,6 +7,13 @@ use std::sync::Once;
 
 use crate::error::panic_message;
 
+/// Logs at the level. The subscriber is the user's: a panic of it, as where standard error is closed, ends nothing.
+macro_rules! log {
+    ($level:ident, $($said:tt)*) => {
+        $crate::panic::contain(|| ::tracing::$level!($($said)*))
+    };
+}
+
 thread_local! {
     /// Where the last panic of this thread happened.
     static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
@@ -44,16 +51,27 @@ fn panicked(panic: Box<dyn Any + Send>) -> Panicked {
         Some(place) => format!("{message} (at {place})"),
         None => message.to_owned(),
     };
-    // What the panic was thrown with is the user's, too.
-    if let Err(another) = std::panic::catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-        std::mem::forget(another);
-    }
+    forget(panic);
     Panicked { message }
 }
 
 /// Drops what is the user's. A panic of its `drop` is logged, and ends nothing.
 pub(crate) fn drop_caught<T>(value: T) {
     if let Err(panic) = catch(|| drop(value)) {
-        tracing::error!("a value panicked while it was dropped: {}", panic.message);
+        log!(error, "a value panicked while it was dropped: {}", panic.message);
+    }
+}
+
+/// Does `action`, whose panic nobody is told of.
+pub(crate) fn contain(action: impl FnOnce()) {
+    if let Err(panic) = std::panic::catch_unwind(AssertUnwindSafe(action)) {
+        forget(panic);
+    }
+}
+
+/// Drops what a panic was thrown with, which is the user's, too.
+fn forget(panic: Box<dyn Any + Send>) {
+    if let Err(another) = std::panic::catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(another);
     }
 }

@@ -619,9 +619,9 @@ impl ResultStore {
     /// Logs that a record cannot be read, once until another one is written.
     fn complain(&self, key: &str, missing: &Missing) {
         if !missing.is_unreadable() {
-            tracing::debug!("result `{}` in {}: {missing}", shown(key), self.place);
+            log!(debug, "result `{}` in {}: {missing}", shown(key), self.place);
         } else if self.complained().insert(key.to_owned()) {
-            tracing::warn!("result `{}` in {}: {missing}", shown(key), self.place);
+            log!(warn, "result `{}` in {}: {missing}", shown(key), self.place);
         }
     }
 

@@ -173,7 +173,7 @@ fn start(started: &AtomicBool, name: &str) -> Result<(), RunnerError> {
     if started.swap(true, Ordering::AcqRel) {
         return Err(RunnerError::AlreadyStarted);
     }
-    tracing::debug!(task_runner = name, "Starting task runner...");
+    log!(debug, task_runner = name, "Starting task runner...");
     Ok(())
 }
 
@@ -183,6 +183,6 @@ fn check_started(started: &AtomicBool) -> Result<(), RunnerError> {
 
 fn shut_down(started: &AtomicBool, name: &str) {
     if started.swap(false, Ordering::AcqRel) {
-        tracing::debug!(task_runner = name, "Shutting down task runner...");
+        log!(debug, task_runner = name, "Shutting down task runner...");
     }
 }

@@ -116,6 +116,7 @@ impl<T> fmt::Debug for CallFuture<'_, T> {
 ///
 /// It has `call`, `submit` and `map`, or `start`, and more `with_…`. It is no function: write
 /// `task.with_retries(3).call(args)`.
+#[must_use = "a task with options of its own does nothing until it is called, submitted or mapped"]
 pub struct Configured<F, A, X> {
     pub(crate) function: F,
     pub(crate) options: Options,

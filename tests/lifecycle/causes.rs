@@ -144,3 +144,56 @@ fn a_trigger_that_panics_fails_the_run_and_nothing_else() {
     // The thread that asked goes on admitting runs.
     assert_eq!(taking.submit(taking.submit(3)).result().unwrap(), 3);
 }
+
+#[test]
+fn a_flow_run_that_fails_with_the_error_of_another_run_has_that_as_its_source() {
+    #[flow]
+    fn passes_on() -> Result<u32, FlowError> {
+        Ok(panicking.submit().result()?)
+    }
+    let error = passes_on().result().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Failed);
+    assert!(error.to_string().starts_with("Task run panicked: no luck"), "{error}");
+    let source = error.source().unwrap().downcast_ref::<TaskError>().unwrap();
+    assert_eq!((source.kind(), source.run_name()), (ErrorKind::Crashed, Some("panicking-0")));
+}
+
+#[test]
+fn a_failure_that_nobody_has_seen_is_the_source_of_its_flows_error() {
+    #[flow]
+    fn unseen() {
+        let first = failing.submit(7);
+        first.wait();
+        let _ = taking.submit(first);
+    }
+    #[flow]
+    fn by_reference() {
+        let failed = failing.submit(7);
+        failed.wait();
+        reference_tasks(&failed);
+    }
+    for (error, says) in [
+        (unseen().result().unwrap_err(), "2/2 task runs failed."),
+        (by_reference().result().unwrap_err(), "Some reference tasks failed."),
+    ] {
+        assert_eq!(error.to_string(), says);
+        assert_eq!(error.downcast_ref::<Oops>(), Some(&Oops(7)));
+        let source = error.source().unwrap().downcast_ref::<TaskError>().unwrap();
+        assert_eq!(source.run_name(), Some("failing-0"));
+    }
+}
+
+#[test]
+fn errors_of_others_become_those_of_a_flow() {
+    #[flow]
+    fn reads(path: &'static str) -> Result<String, FlowError> {
+        let text = std::fs::read_to_string(path)?;
+        let number: u32 = text.trim().parse().map_err(FlowError::other)?;
+        Ok(number.to_string())
+    }
+    let error = reads("/nowhere/at/all").result().unwrap_err();
+    assert_eq!(error.downcast_ref::<std::io::Error>().unwrap().kind(), std::io::ErrorKind::NotFound);
+    let error = reads(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).result().unwrap_err();
+    assert!(error.downcast_ref::<std::num::ParseIntError>().is_some(), "{error:?}");
+    assert!(TaskError::other("said").to_string() == "said" && TaskError::other("said").source().is_none());
+}

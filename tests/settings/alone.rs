@@ -1,7 +1,7 @@
 //! A process for one test alone: this very program, told to execute that test again.
 
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const VARIABLE: &str = "MILLRUN_TESTS_ALONE";
 
@@ -10,6 +10,8 @@ pub(crate) struct Alone {
     test: String,
     variables: Vec<(String, String)>,
     files: Vec<(String, String)>,
+    /// Nobody reads what it prints to standard error.
+    is_unheard: bool,
 }
 
 /// An [`Alone`] for the test that it stands in.
@@ -24,7 +26,7 @@ pub(crate) use alone;
 impl Alone {
     pub(crate) fn of(path: &str) -> Self {
         let test = path.trim_end_matches("::here").split_once("::").unwrap().1.to_owned();
-        Self { test, variables: Vec::new(), files: Vec::new() }
+        Self { test, variables: Vec::new(), files: Vec::new(), is_unheard: false }
     }
 
     pub(crate) fn with(mut self, variable: &str, value: &str) -> Self {
@@ -38,6 +40,12 @@ impl Alone {
 
     pub(crate) fn with_file_named(mut self, name: &str, text: &str) -> Self {
         self.files.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// Its standard error is a pipe that nobody reads, as in `program 2>&1 | head`.
+    pub(crate) fn unheard(mut self) -> Self {
+        self.is_unheard = true;
         self
     }
 
@@ -60,7 +68,11 @@ impl Alone {
             }
         }
         command.env(VARIABLE, "").envs(self.variables.iter().cloned());
-        let output = command.output().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        if self.is_unheard {
+            drop(child.stderr.take());
+        }
+        let output = child.wait_with_output().unwrap();
         std::fs::remove_dir_all(folder).unwrap();
         Some(output)
     }

@@ -3,6 +3,8 @@
 use std::process::Output;
 
 use millrun::prelude::*;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 use crate::alone::alone;
 
@@ -147,4 +149,82 @@ fn a_subscriber_of_the_users_is_left_alone_and_is_given_spans() {
     {
         assert!(before.contains(&says), "{logged}\ndoes not say\n{says}");
     }
+}
+
+#[test]
+fn lines_that_nobody_reads_end_nothing() {
+    alone!().unheard().check(|| {
+        millrun::logging::init();
+        for n in 0..100 {
+            assert_eq!(crawl("somewhere".into()).result().unwrap(), 9, "{n}");
+        }
+        crawl("nowhere".into()).result().unwrap_err();
+    });
+}
+
+/// A subscriber that panics at whatever it is told, and at spans where it is to.
+struct Panicking {
+    at_spans: bool,
+}
+
+impl Subscriber for Panicking {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        assert!(!self.at_spans, "of a span");
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        // What tokio and others say is not ours to contain.
+        assert!(!event.metadata().target().starts_with("millrun::"), "of an event");
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[task(retries = 1, on_completion = fails_too)]
+fn quiet(x: u32) -> Result<u32, String> {
+    if x == 0 { Err("nothing".into()) } else { Ok(x) }
+}
+
+fn fails_too(_: &TaskRun, _: &State) -> Result<(), String> {
+    Err("the hook".into())
+}
+
+#[task]
+async fn awaits(x: u32) -> u32 {
+    tokio::task::yield_now().await;
+    x
+}
+
+#[flow]
+async fn speaks_to_the_deaf() -> Result<u32, FlowError> {
+    let failed = quiet.submit(0).await;
+    assert_eq!(failed.unwrap_err().to_string(), "nothing");
+    Ok(quiet.submit(awaits.submit(2)).await? + awaits(3).await?)
+}
+
+#[test]
+fn a_subscriber_that_panics_ends_nothing() {
+    alone!().check(|| {
+        tracing::subscriber::set_global_default(Panicking { at_spans: false }).unwrap();
+        assert_eq!(speaks_to_the_deaf().result().unwrap(), 5);
+    });
+}
+
+#[test]
+fn nor_does_one_that_panics_at_spans() {
+    alone!().check(|| {
+        tracing::subscriber::set_global_default(Panicking { at_spans: true }).unwrap();
+        assert_eq!(speaks_to_the_deaf().result().unwrap(), 5);
+    });
 }

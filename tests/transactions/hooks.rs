@@ -119,3 +119,29 @@ fn hooks_see_the_run_that_they_are_about() {
     }
     tells().result().unwrap();
 }
+
+#[tokio::test]
+async fn one_may_block_for_sync_runs_with_async_hooks_on_a_single_threaded_runtime() {
+    /// Needs a runtime that makes progress meanwhile.
+    async fn needs_a_runtime(txn: &Transaction) {
+        tokio::spawn(tokio::task::yield_now()).await.unwrap();
+        crate::note(txn, "hook");
+    }
+    #[task(on_commit = needs_a_runtime, on_rollback = needs_a_runtime)]
+    fn acts(diary: Diary) {
+        about("a", &diary);
+    }
+    let diary = Diary::new();
+    acts.submit(&diary).result().unwrap();
+    acts(diary.clone()).result().unwrap();
+    assert_eq!(diary.read(), ["hook a", "hook a"]);
+    let done = transaction().run_blocking(|_| acts(diary.clone()).result());
+    done.unwrap();
+    assert_eq!(diary.read(), ["hook a"]);
+    let failed = transaction().run_blocking(|_| {
+        acts.submit(&diary).result()?;
+        Err::<(), _>(FlowError::msg("no"))
+    });
+    failed.unwrap_err();
+    assert_eq!(diary.read(), ["hook a"]);
+}

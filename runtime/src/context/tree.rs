@@ -217,10 +217,11 @@ impl Tree {
         self.open.load(Ordering::SeqCst) == 0
     }
 
-    /// How many runs there are, and how many of them failed without being seen.
-    pub(crate) fn unseen_failures(&self) -> (usize, usize) {
+    /// How many runs there are, and those of them that failed without being seen.
+    pub(crate) fn unseen_failures(&self) -> (usize, Vec<Arc<Run>>) {
         let shared = self.shared.lock();
-        (shared.total, Failure::unseen(&shared.failures).count())
+        let unseen = Failure::unseen(&shared.failures).map(|failure| failure.run.clone()).collect();
+        (shared.total, unseen)
     }
 
     /// Forgets what a flow run's attempt has left.

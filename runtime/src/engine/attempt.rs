@@ -53,11 +53,15 @@ pub(super) fn new_span(run: &Run) -> Span {
         return Span::none();
     }
     let id = uuid::Uuid::from_u128(run.id());
-    if run.spec.is_flow {
-        tracing::info_span!(parent: &run.scope.span, "flow_run", %id, name = run.name(), flow = run.task_name())
-    } else {
-        tracing::info_span!(parent: &run.scope.span, "task_run", %id, name = run.name(), task = run.task_name())
-    }
+    let span = || {
+        if run.spec.is_flow {
+            tracing::info_span!(parent: &run.scope.span, "flow_run", %id, name = run.name(), flow = run.task_name())
+        } else {
+            tracing::info_span!(parent: &run.scope.span, "task_run", %id, name = run.name(), task = run.task_name())
+        }
+    };
+    // The subscriber is the user's.
+    panic::catch(span).unwrap_or_else(|_| Span::none())
 }
 
 /// An async body under way: polled in its run's context until it ends, panics, is cancelled, or its time is over.
@@ -84,8 +88,10 @@ impl<'a> Attempting<'a> {
     fn drop_body(&mut self) {
         let Some(future) = self.future.take() else { return };
         let _entered = self.current.enter();
-        let _span = self.span.enter();
-        drop_caught(future);
+        panic::contain(|| {
+            let _span = self.span.enter();
+            drop_caught(future);
+        });
     }
 }
 
@@ -110,8 +116,10 @@ impl Future for Attempting<'_> {
         let polled = {
             let _turn = BodyTurn::begin();
             let _entered = this.current.enter();
-            let _span = this.span.enter();
-            panic::catch(|| future.as_mut().poll(cx))
+            panic::catch(|| {
+                let _span = this.span.enter();
+                future.as_mut().poll(cx)
+            })
         };
         match polled {
             Ok(Poll::Ready(outcome)) => {
@@ -295,8 +303,7 @@ pub(super) fn attempt_here<'a>(
     let span = span_of(run, &current);
     let _turn = BodyTurn::begin();
     let _entered = current.enter();
-    let _span = span.enter();
-    match panic::catch(|| body.attempt(last)) {
+    match panic::catch(|| span.in_scope(|| body.attempt(last))) {
         Ok(Attempt::Done(outcome)) => outcome,
         Ok(Attempt::Future(future)) => wait::block_on_future(future),
         Err(panic) => Err(crashed(run, &panic)),
@@ -314,8 +321,7 @@ pub(super) fn attempt_in_time<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)
     let attempt = {
         let _turn = BodyTurn::begin();
         let _entered = current.enter();
-        let _span = span.enter();
-        panic::catch(|| body.attempt(last))
+        panic::catch(|| span.in_scope(|| body.attempt(last)))
     };
     let outcome = match attempt {
         Ok(Attempt::Done(outcome)) => outcome,

@@ -165,7 +165,7 @@ impl EngineBuilder {
         let limits = Limits::new(&clock, settings.limits.clone(), settings.strict_limits.unwrap_or(false));
         if let Err(error) = runner.start() {
             // A runner that serves another engine too has been started by that one.
-            tracing::debug!("{error}");
+            log!(debug, "{error}");
         }
         let handle_signals = settings.handle_signals.unwrap_or(false);
         let is_plain = limits.is_empty()

@@ -51,7 +51,7 @@ pub(super) fn begin<'a>(run: &Arc<Run>, body: &(dyn Body<'a> + 'a)) -> Result<Op
         Ok(Some(key)) => (Some(key), None),
         Ok(None) => (None, Some("there is no key for it".to_owned())),
         Err(error) => {
-            tracing::warn!("{} - no result is looked for, as its key is not known: {error}", run.label());
+            log!(warn, "{} - no result is looked for, as its key is not known: {error}", run.label());
             (None, Some(error))
         }
     };
@@ -117,7 +117,7 @@ fn key_of_its_own(run: &Run) -> String {
 }
 
 fn note(run: &Run, why: Why) {
-    tracing::debug!("{} - cache {why}", run.label());
+    log!(debug, "{} - cache {why}", run.label());
     run.cell.lock().log.extra().why = Some(Arc::new(why));
 }
 

@@ -252,15 +252,15 @@ pub(super) fn log_state(run: &Run, name: StateName, message: Option<&str>) {
     };
     let verb = if state_type.is_final() { "Finished in" } else { "Entered" };
     if level == tracing::Level::ERROR {
-        tracing::error!("{} - {verb} state {}", run.label(), text());
+        log!(error, "{} - {verb} state {}", run.label(), text());
     } else if level == tracing::Level::INFO {
         if state_type == StateType::Running {
-            tracing::info!("{} - Beginning flow run for flow '{}'", run.label(), run.task_name());
+            log!(info, "{} - Beginning flow run for flow '{}'", run.label(), run.task_name());
         } else {
-            tracing::info!("{} - {verb} state {}", run.label(), text());
+            log!(info, "{} - {verb} state {}", run.label(), text());
         }
     } else {
-        tracing::debug!("{} - {verb} state {}", run.label(), text());
+        log!(debug, "{} - {verb} state {}", run.label(), text());
     }
 }
 

@@ -186,7 +186,7 @@ impl Life {
             let set = options.as_ref().and_then(|options| options.task_runner.clone());
             let runner = set.or_else(|| run.spec.task_runner.map(|make| make()))?;
             if let Err(error) = runner.start() {
-                tracing::debug!("{error}");
+                log!(debug, "{error}");
             }
             Some(runner)
         };
@@ -224,19 +224,21 @@ impl Life {
         let value = outcome?;
         let references = self.tree.shared.lock().references.take();
         if let Some(references) = references {
-            let failed = references.iter().any(|node| match node {
-                Node::Run(run) => has_failed(run),
-                Node::Map(group) => group.runs().iter().any(|run| has_failed(run)),
+            let failure = references.iter().find_map(|node| match node {
+                Node::Run(run) => failure_of(run),
+                Node::Map(group) => group.runs().iter().find_map(|run| failure_of(run)),
             });
-            if failed {
-                return Err(TaskError::verdict("Some reference tasks failed.".into()));
-            }
-            return Ok((value, Some("All reference tasks succeeded.")));
+            return match failure {
+                Some(failure) => {
+                    Err(TaskError::verdict("Some reference tasks failed.".into(), Some(&failure)))
+                }
+                None => Ok((value, Some("All reference tasks succeeded."))),
+            };
         }
-        match self.tree.unseen_failures() {
-            (_, 0) => Ok((value, None)),
-            (total, failed) => Err(TaskError::verdict(format!("{failed}/{total} task runs failed."))),
-        }
+        let (total, failed) = self.tree.unseen_failures();
+        let Some(first) = failed.first() else { return Ok((value, None)) };
+        let message = format!("{}/{total} task runs failed.", failed.len());
+        Err(TaskError::verdict(message, first.error().as_ref()))
     }
 }
 
@@ -245,8 +247,8 @@ pub(super) async fn idle(tree: &Tree) {
     std::future::poll_fn(|cx| if tree.is_idle(cx.waker()) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
-fn has_failed(run: &Run) -> bool {
-    run.error().is_some_and(|error| !is_skip(&error))
+fn failure_of(run: &Run) -> Option<TaskError> {
+    run.error().filter(|error| !is_skip(error))
 }
 
 fn check_today(today: Option<&str>) -> Result<(), TaskError> {

@@ -80,7 +80,7 @@ async fn call_all(run: Arc<Run>, moment: Moment, hooks: Vec<AnyHook>, state: Sta
             Err(panic) => Err(panic.message.into()),
         };
         if let Err(error) = returned {
-            tracing::error!("{} - The hook `{moment}` failed: {error}", run.label());
+            log!(error, "{} - The hook `{moment}` failed: {error}", run.label());
         }
     }
 }

@@ -191,7 +191,7 @@ fn in_turn(run: Arc<Run>, is_admitted: bool) {
         let runner = run.scope.runner.clone();
         let follow_up = FLAGS.get().finishing;
         if let Err(error) = runner.submit(ReadyRun { run, follow_up, offered: false }) {
-            tracing::error!("a run is cancelled: {error}");
+            log!(error, "a run is cancelled: {error}");
         }
     }
     TURN.with(|turn| turn.borrow_mut().shrink());

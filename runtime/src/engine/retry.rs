@@ -33,7 +33,7 @@ pub(super) fn next(run: &Arc<Run>, can_repeat: bool, error: &TaskError) -> Optio
         Ok(true) => {}
         Ok(false) => return None,
         Err(panic) => {
-            tracing::error!("{} - `retry_if` panicked, which counts as no: {}", run.label(), panic.message);
+            log!(error, "{} - `retry_if` panicked, which counts as no: {}", run.label(), panic.message);
             return None;
         }
     }
@@ -53,7 +53,7 @@ fn log(run: &Run, error: &TaskError, retry: u32, retries: u32, delay: Duration) 
         format!("{} second(s) from now", Duration::from_millis(saturating_millis(delay)).as_secs_f64())
     };
     let said = state_message(run.spec, error);
-    tracing::warn!("{} - {said} - Retry {retry}/{retries} will start {start}", run.label());
+    log!(warn, "{} - {said} - Retry {retry}/{retries} will start {start}", run.label());
 }
 
 fn saturating_millis(delay: Duration) -> u64 {

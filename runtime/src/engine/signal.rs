@@ -43,7 +43,7 @@ pub(super) fn handle(engine: Weak<Inner>) {
     });
     match listening {
         Ok(_) => *engines = Some(vec![engine]),
-        Err(error) => tracing::error!("failed to listen for signals: {error}"),
+        Err(error) => log!(error, "failed to listen for signals: {error}"),
     }
 }
 
@@ -56,7 +56,7 @@ fn listen(mut signals: Signals) {
         }
     });
     let name = RECEIVED.get_or_init(|| if signal == SIGINT { "SIGINT" } else { "SIGTERM" });
-    tracing::warn!("{name} received: open runs end as CRASHED, then the process ends");
+    log!(warn, "{name} received: open runs end as CRASHED, then the process ends");
     let engines: Vec<_> = lock(&ENGINES).iter().flatten().filter_map(Weak::upgrade).collect();
     stop(engines.iter().flat_map(|engine| Engine::open_scopes(engine)).collect());
     let _ = signal_hook::low_level::emulate_default_handler(signal);

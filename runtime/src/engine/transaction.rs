@@ -281,7 +281,7 @@ async fn roll_back_around(transaction: &Transaction) {
 
 fn log_failed(rolled_back: Result<(), TransactionError>) {
     if let Err(error) = rolled_back {
-        tracing::error!("{error}");
+        log!(error, "{error}");
     }
 }
 

@@ -111,7 +111,9 @@ impl MapGroup {
         let mut inner = self.inner.lock();
         inner.runs.extend(batch.iter().map(|(run, ..)| run.clone()));
         if inner.seen {
-            batch.iter().for_each(|(run, ..)| run.mark_seen());
+            for (run, ..) in &batch {
+                run.mark_seen();
+            }
         }
         let cancelled = inner.cancelled;
         let unread = self.handles.load(Ordering::Acquire) == 0;

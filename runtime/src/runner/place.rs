@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use super::ReadyRun;
 use super::pool::{self, Pool};
 use super::queue;
-use super::worker::{Working, as_worker, holds, holds_another};
+use super::worker::{Working, as_worker, follow_up, holds, holds_another};
 use crate::engine::awaited::Awaited;
 use crate::engine::shrink;
 use crate::spec::Kind;
@@ -256,10 +256,10 @@ pub(super) fn work(lane: &Arc<Lane>, first: ReadyRun) {
 fn work_in_a_row(place: &mut Place, mut run: ReadyRun) -> Option<ReadyRun> {
     let handle = run.handle().clone();
     let _entered = handle.enter();
-    let mut working = Working::begin(&place.lane);
+    let _working = Working::begin(&place.lane);
     loop {
         run.execute_blocking();
-        let next = working.follow_up().or_else(|| place.next());
+        let next = follow_up().or_else(|| place.next());
         match next {
             Some(next) if next.kind() != Kind::Async && next.handle().id() == handle.id() => run = next,
             next => return next,

@@ -103,7 +103,7 @@ impl Pool {
                 });
             let threads = builder
                 .build()
-                .inspect_err(|error| tracing::error!("failed to start a rayon pool: {error}"))
+                .inspect_err(|error| log!(error, "failed to start a rayon pool: {error}"))
                 .ok()?;
             // Nothing else is in the pool yet: this is how deep stacks are where a thread begins with something new.
             call_one(&threads, lane);
@@ -266,7 +266,7 @@ fn spare() -> Option<Arc<ThreadPool>> {
         .start_handler(|_| threads::mark_ours());
     builder
         .build()
-        .inspect_err(|error| tracing::error!("failed to start a spare thread: {error}"))
+        .inspect_err(|error| log!(error, "failed to start a spare thread: {error}"))
         .ok()
         .map(Arc::new)
 }

@@ -62,9 +62,7 @@ pub(crate) fn spawn(work: impl FnOnce() + Send + 'static) {
     drop(shared);
     let spawned = std::thread::Builder::new().name("millrun-worker".into()).spawn(|| threads.serve());
     if let Err(error) = spawned {
-        tracing::error!(
-            "failed to start a thread: {error}; its work is done by the thread that asked for it"
-        );
+        log!(error, "failed to start a thread: {error}; its work is done by the thread that asked for it");
         let work = threads.shared.lock().unwrap_or_else(PoisonError::into_inner).work.pop();
         if let Some(work) = work {
             work();

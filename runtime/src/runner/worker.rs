@@ -89,14 +89,17 @@ impl Working {
             Self { before, hides }
         })
     }
+}
 
-    /// The run that is to go next on this thread.
-    pub(super) fn follow_up(&mut self) -> Option<ReadyRun> {
-        WORKER.with(|worker| match std::mem::replace(&mut worker.borrow_mut().follow_up, FollowUp::Free) {
+/// The run that is to go next on this thread.
+pub(super) fn follow_up() -> Option<ReadyRun> {
+    WORKER.with(|worker| {
+        let kept = &mut worker.borrow_mut().follow_up;
+        match std::mem::replace(kept, FollowUp::Free) {
             FollowUp::Kept(run) => Some(run),
             FollowUp::Free | FollowUp::Refused => None,
-        })
-    }
+        }
+    })
 }
 
 impl Drop for Working {
@@ -115,9 +118,8 @@ impl Drop for Working {
 
 /// Does `action` as a worker of the lane; gives the run that is to go next.
 pub(super) fn as_worker<T>(lane: &Arc<Lane>, action: impl FnOnce() -> T) -> (T, Option<ReadyRun>) {
-    let mut working = Working::begin(lane);
-    let done = action();
-    (done, working.follow_up())
+    let _working = Working::begin(lane);
+    (action(), follow_up())
 }
 
 /// The places that a waiting thread has lent; it waits for them again when this is dropped.

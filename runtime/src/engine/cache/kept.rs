@@ -87,7 +87,7 @@ impl Drop for Held {
         let release = async move {
             // Its time may have been over.
             if let Err(error) = locks.release(&key, &owner).await {
-                tracing::warn!("a lock was gone before it was given back: {error}");
+                log!(warn, "a lock was gone before it was given back: {error}");
             }
         };
         transaction::now_or_on(&RuntimeHandle::own(), release);
@@ -164,7 +164,7 @@ impl Record {
             Io::Blocking => store.delete_by_blocking(key, options.owner()),
         };
         if let Err(error) = deleted {
-            tracing::error!("a result stays that was to be deleted as its transaction failed: {error}");
+            log!(error, "a result stays that was to be deleted as its transaction failed: {error}");
         }
     }
 }
