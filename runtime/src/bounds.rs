@@ -237,7 +237,7 @@ pub trait AnnotatedFn<X, A, K> {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a task",
     label = "not a task",
-    note = "annotate the function with `#[task]`"
+    note = "annotate the function with `#[task]`; what is a flow is begun with `start`"
 )]
 pub trait IsTask {}
 
@@ -245,7 +245,7 @@ pub trait IsTask {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a flow",
     label = "not a flow",
-    note = "annotate the function with `#[flow]`"
+    note = "annotate the function with `#[flow]`; what is a task is begun with `submit`"
 )]
 pub trait IsFlow {}
 

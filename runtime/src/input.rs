@@ -279,8 +279,8 @@ impl<P: Clone> Clone for Arg<P> {
 
 /// What may be passed for a parameter of type `P`.
 ///
-/// Implemented for values, futures and containers of futures as the guide's table says. It is the same for `submit`,
-/// for `start` and for the elements of `map`.
+/// Implemented for values, for futures of them, and for containers of futures where the parameter is one of values. It is the
+/// same for `submit`, for `start` and for the elements of `map`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be passed to a parameter of type `{P}`",
     label = "expected a `{P}`, or a future of one if it is `Clone`",

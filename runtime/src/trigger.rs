@@ -8,6 +8,9 @@ use crate::state::{State, StateType};
 /// Decides whether a run is executed once everything it waits for has ended.
 ///
 /// FAILED, CRASHED and CANCELLED count as failed, COMPLETED and Skipped as successful; each run of a map counts by itself.
+///
+/// Of a flow run that is cancelled nothing begins any more, whatever the trigger: what has to happen then is a hook of the flow,
+/// [`on_cancellation`](crate::ConfigureFlow::with_on_cancellation) for one.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Trigger {
@@ -19,7 +22,7 @@ pub enum Trigger {
     AnySuccessful,
     /// At least one failed, or there is none.
     AnyFailed,
-    /// Always.
+    /// Always, once all have ended.
     AllFinished,
     /// Always, even where an upstream was skipped.
     AlwaysRun,
