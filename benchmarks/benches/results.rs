@@ -63,11 +63,11 @@ fn keys() -> bool {
     print_head("ns");
     let n = 10_000;
     let argument = argument();
-    let hash = || each(n, || drop(black_box(XxHash3_128::oneshot(&serde_json::to_vec(&argument).unwrap()))));
+    let hash = || each(n, || _ = black_box(XxHash3_128::oneshot(&serde_json::to_vec(&argument).unwrap())));
     let constant = keyed.with_cache_key("constant");
     let (with_key, without) = engine(ResultStore::memory()).enter(|| {
-        let hit = || each(n, || drop(black_box(keyed(&argument).result().unwrap())));
-        in_turns(n, hit, || each(n, || drop(black_box(constant.call(&argument).result().unwrap()))))
+        let hit = || each(n, || _ = black_box(keyed(&argument).result().unwrap()));
+        in_turns(n, hit, || each(n, || _ = black_box(constant.call(&argument).result().unwrap())))
     });
     let (_, json) = in_turns(1, || Duration::ZERO, hash);
     row("Inputs + TaskSource of 1 KiB / its JSON hashed", (with_key - without, json / n as f64), 3.0)
@@ -93,9 +93,9 @@ fn transactions() -> bool {
     let n = 100_000;
     let (with, without) = engine(ResultStore::memory()).enter(|| {
         let grouped = || {
-            each(n, || drop(black_box(transaction().run_blocking(|_| plain(1).result())).unwrap()))
+            each(n, || _ = black_box(transaction().run_blocking(|_| plain(1).result()).unwrap()))
         };
-        in_turns(n, grouped, || each(n, || drop(black_box(plain(1).result().unwrap()))))
+        in_turns(n, grouped, || each(n, || _ = black_box(plain(1).result().unwrap())))
     });
     report("a transaction of one task over the task", with - without, 1_000.0)
 }

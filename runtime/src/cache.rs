@@ -117,7 +117,7 @@ impl CacheContext<'_> {
     fn hash_of_inputs(&self) -> Result<String, BoxError> {
         let mut values: Vec<_> = self.included().collect();
         values.sort_unstable_by_key(|(name, _)| *name);
-        let mut form = Vec::with_capacity(256);
+        let mut form = Vec::with_capacity(2048);
         for (name, value) in values {
             let value =
                 value.ok_or_else(|| format!("parameter `{name}` has a type that cannot be serialised"))?;
@@ -144,13 +144,19 @@ impl CacheContext<'_> {
 /// # Errors
 /// That of the value's `Serialize`.
 fn hash(value: &impl Serialize) -> Result<String, BoxError> {
-    let mut form = Vec::new();
+    let mut form = Vec::with_capacity(256);
     canonical::write(value, &mut form)?;
     Ok(hex(&form))
 }
 
 fn hex(form: &[u8]) -> String {
-    format!("{:032x}", XxHash3_128::oneshot(form))
+    digits(XxHash3_128::oneshot(form))
+}
+
+/// 32 hexadecimal digits; several times as fast as a format string.
+fn digits(number: u128) -> String {
+    let nibbles = (0..32).rev().map(|n| (number >> (4 * n)) as u8 & 15);
+    nibbles.map(|nibble| char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 })).collect()
 }
 
 /// A key, and what it is made of.

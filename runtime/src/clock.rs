@@ -89,6 +89,11 @@ impl Clock {
         self.0.timers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether both are handles of one clock.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The time now, in UTC.
     pub fn now(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_nanos(self.nanos())

@@ -170,7 +170,7 @@ impl Engine {
         if let Some(store) = self.0.results.get() {
             return Ok(store.clone());
         }
-        let store = ResultStore::default_directory()?;
+        let store = ResultStore::default_directory()?.in_time_of(self.clock());
         Ok(self.0.results.get_or_init(|| store).clone())
     }
 

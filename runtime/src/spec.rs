@@ -1,7 +1,7 @@
 //! What is known of a task or a flow at compile time.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::cache::{CacheSpec, LazyStore, Named, Policy, known_serializer};
@@ -285,7 +285,7 @@ impl SpecBuilder {
     }
 
     cache_setters! {
-        policy: fn() -> Policy => |value| Some(value),
+        policy: &'static LazyLock<Policy> => |value| Some(value),
         named: Named => |value| Some(value),
         expiration: Duration => |value| Some(value),
         refresh: bool => |value| value,

@@ -29,7 +29,11 @@ pub(super) fn expand_results(private: &TokenStream, function: &Function, args: &
     call("persist_result", args.persist_result.value().map(|Switch(persist)| quote!(#persist)));
     let policy = args.cache_policy.value().map(|policy| {
         let expression = &policy.expression;
-        quote_spanned!(expression.span()=> || #private::Policy::from(#expression))
+        quote_spanned! {expression.span()=> {
+            static __MILLRUN_POLICY: ::std::sync::LazyLock<#private::Policy> =
+                ::std::sync::LazyLock::new(|| #private::Policy::from(#expression));
+            &__MILLRUN_POLICY
+        }}
     });
     call("policy", policy);
     let named = args.cache_key.value().map(|_| quote!(CacheKey));

@@ -180,7 +180,7 @@ impl CachePolicy for TaskSource {
     }
 
     fn part(&self, context: &CacheContext<'_>) -> Result<Option<String>, BoxError> {
-        Ok(Some(format!("{:032x}", context.task().cache.source)))
+        Ok(Some(super::digits(context.task().cache.source)))
     }
 }
 

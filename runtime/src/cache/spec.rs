@@ -1,7 +1,7 @@
 //! What an attribute says about results, and the options of handles that do.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use super::{Named, Policy};
@@ -18,7 +18,7 @@ pub struct CacheSpec {
     pub(crate) source: u128,
     /// Whether results are kept, where that is said.
     pub(crate) persist: Option<bool>,
-    pub(crate) policy: Option<fn() -> Policy>,
+    pub(crate) policy: Option<&'static LazyLock<Policy>>,
     /// The body says the key.
     pub(crate) named: Option<Named>,
     pub(crate) expiration: Option<Duration>,

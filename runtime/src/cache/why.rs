@@ -46,12 +46,9 @@ pub enum Miss {
 }
 
 impl Why {
-    pub(crate) fn of(key: Option<&Key>, outcome: CacheOutcome) -> Self {
-        Self {
-            key: key.map(|key| key.text.clone()),
-            parts: key.map(|key| key.parts.clone()).unwrap_or_default(),
-            outcome,
-        }
+    pub(crate) fn of(key: Option<Key>, outcome: CacheOutcome) -> Self {
+        let (key, parts) = key.map(|key| (key.text, key.parts)).unzip();
+        Self { key, parts: parts.unwrap_or_default(), outcome }
     }
 
     /// Whether a record was found.

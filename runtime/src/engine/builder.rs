@@ -173,7 +173,8 @@ impl EngineBuilder {
             && settings.record_parameters != Some(true)
             && settings.persist_results_by_default != Some(true);
         let scopes = Mutex::default();
-        let results = self.results.map_or_else(OnceLock::new, OnceLock::from);
+        let results =
+            self.results.map(|store| store.in_time_of(&clock)).map_or_else(OnceLock::new, OnceLock::from);
         let locks = self.locks;
         let inner = Inner { clock, settings, limits, runner, results, locks, is_plain, is_default, scopes };
         let engine = Engine(Arc::new(inner));

@@ -131,7 +131,7 @@ impl Lookup {
         let locked = unless_stopped(&run, kept.lock(&transaction)).await?;
         locked.map_err(TaskError::from_user)?;
         if refresh {
-            note(&run, Why::of(Some(&key), CacheOutcome::Miss(Miss::Refreshed)));
+            note(&run, Why::of(Some(key), CacheOutcome::Miss(Miss::Refreshed)));
             return Ok(None);
         }
         let read = match io {
@@ -145,7 +145,7 @@ impl Lookup {
             Read::Missing(Missing::Expired(at)) => (None, CacheOutcome::Miss(Miss::Expired(at))),
             Read::Missing(other) => (None, CacheOutcome::Miss(Miss::Corrupt(other.to_string()))),
         };
-        note(&run, Why::of(Some(&key), outcome));
+        note(&run, Why::of(Some(key), outcome));
         if value.is_some() {
             transaction.enter(TransactionState::Committed);
             transaction.release();

@@ -96,7 +96,7 @@ impl Drop for Held {
 
 /// A store as an engine uses it: by its clock, and with its locks where it has none.
 pub(super) fn of_engine(engine: &Engine, store: ResultStore) -> ResultStore {
-    let store = store.with_clock(engine.clock().clone());
+    let store = store.in_time_of(engine.clock());
     match engine.lock_manager() {
         Some(locks) if store.lock_manager().is_none() => store.with_lock_manager(locks.clone()),
         _ => store,

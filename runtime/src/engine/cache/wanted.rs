@@ -1,5 +1,7 @@
 //! What is said of a run's results: by its handle, its attribute, its flow, and the settings, in this order.
 
+use std::sync::LazyLock;
+
 use super::kept::of_engine;
 use crate::cache::{CacheOptions, FlowResults, KeyOption, Named, Policy};
 use crate::error::{ErrorKind, TaskError};
@@ -68,8 +70,8 @@ impl<'r> Wanted<'r> {
             Some(KeyOption::Named(named, text)) => KeySource::Given(*named, text),
             None => match (spec.named, spec.policy) {
                 (Some(named), _) => KeySource::Body(named),
-                (None, Some(policy)) => KeySource::Policy(policy()),
-                (None, None) => KeySource::Policy(Policy::standard()),
+                (None, Some(policy)) => KeySource::Policy((**policy).clone()),
+                (None, None) => KeySource::Policy(STANDARD.clone()),
             },
         }
     }
@@ -111,6 +113,9 @@ impl<'r> Wanted<'r> {
         }
     }
 }
+
+/// What holds where nothing is said.
+static STANDARD: LazyLock<Policy> = LazyLock::new(Policy::standard);
 
 /// Where the key of a run comes from.
 pub(super) enum KeySource<'r> {
