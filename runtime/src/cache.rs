@@ -155,7 +155,7 @@ fn hex(form: &[u8]) -> String {
 
 /// 32 hexadecimal digits; several times as fast as a format string.
 fn digits(number: u128) -> String {
-    let nibbles = (0..32).rev().map(|n| (number >> (4 * n)) as u8 & 15);
+    let nibbles = number.to_be_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
     nibbles.map(|nibble| char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 })).collect()
 }
 

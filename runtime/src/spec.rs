@@ -180,6 +180,7 @@ macro_rules! hook_setters {
 
 #[allow(missing_docs)]
 impl SpecBuilder {
+    #[expect(clippy::too_many_arguments, reason = "each call copies the spec: what all have is told in one")]
     const fn new(
         is_flow: bool,
         kind: Kind,
@@ -187,6 +188,8 @@ impl SpecBuilder {
         module: &'static str,
         file: &'static str,
         line: u32,
+        kept: Option<ResultType>,
+        source: u128,
     ) -> Self {
         Self(Spec {
             is_flow,
@@ -213,7 +216,7 @@ impl SpecBuilder {
             on_state_change: &[],
             on_commit: &[],
             on_rollback: &[],
-            cache: CacheSpec::new(),
+            cache: CacheSpec::new(kept, source),
             is_plain: !is_flow,
         })
     }
@@ -225,8 +228,10 @@ impl SpecBuilder {
         module: &'static str,
         file: &'static str,
         line: u32,
+        kept: Option<ResultType>,
+        source: u128,
     ) -> Self {
-        Self::new(false, kind, function, module, file, line)
+        Self::new(false, kind, function, module, file, line, kept, source)
     }
 
     #[doc(hidden)]
@@ -236,8 +241,10 @@ impl SpecBuilder {
         module: &'static str,
         file: &'static str,
         line: u32,
+        kept: Option<ResultType>,
+        source: u128,
     ) -> Self {
-        Self::new(true, kind, function, module, file, line)
+        Self::new(true, kind, function, module, file, line, kept, source)
     }
 
     // What runs can do without looking up.
@@ -264,15 +271,6 @@ impl SpecBuilder {
         on_state_change: &'static [StateHook] => |value| value,
         on_commit: &'static [TransactionHook] => |value| value,
         on_rollback: &'static [TransactionHook] => |value| value,
-    }
-
-    /// How results are written and read, where they can be, and the hash of the function's tokens.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn results(mut self, result: Option<ResultType>, source: u128) -> Self {
-        self.0.cache.result = result;
-        self.0.cache.source = source;
-        self
     }
 
     /// Whether results are kept.

@@ -14,12 +14,10 @@ use crate::value::{Expression, Isolation, Serializer, Switch, Timeout};
 /// The calls of the builder.
 ///
 /// ```text
-/// .results(P::Probe::<u64>::KEPT, 0x..).policy(|| P::cache_policy(P::Inputs + P::TaskSource))
+/// .policy({ static POLICY: LazyLock<P::Policy> = LazyLock::new(|| P::Policy::from(P::Inputs + P::TaskSource)); &POLICY })
 /// ```
-pub(super) fn expand_results(private: &TokenStream, function: &Function, args: &Args) -> TokenStream {
-    let kept = expand_kept(private, function, args);
-    let source = source::hash(&function.signature, &function.body);
-    let mut calls = quote!(.results(#kept, #source));
+pub(super) fn expand_results(private: &TokenStream, args: &Args) -> TokenStream {
+    let mut calls = TokenStream::new();
     let mut call = |method: &str, value: Option<TokenStream>| {
         if let Some(value) = value {
             let method = Ident::new(method, value.span());
@@ -58,8 +56,14 @@ pub(super) fn expand_results(private: &TokenStream, function: &Function, args: &
     calls
 }
 
+/// The hash of what the user wrote.
+pub(super) fn expand_source(function: &Function) -> TokenStream {
+    let source = source::hash(&function.signature, &function.body);
+    quote!(#source)
+}
+
 /// How results are kept: it is asked for, or it is found out, where that is sound.
-fn expand_kept(private: &TokenStream, function: &Function, args: &Args) -> TokenStream {
+pub(super) fn expand_kept(private: &TokenStream, function: &Function, args: &Args) -> TokenStream {
     let output = expand_output(private, function);
     let span = function.output.ty.as_ref().map_or_else(|| output.span(), syn::spanned::Spanned::span);
     if function.body_use != BodyUse::Called || !function.generics.params.is_empty() {

@@ -6,7 +6,7 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
-use super::results::expand_results;
+use super::results::{expand_kept, expand_results, expand_source};
 use crate::args::{Args, Macro, Slot};
 use crate::model::{Execution, Function};
 use crate::value::{Amount, Amounts, Bound, FunctionPath, FunctionPaths, KnownTrigger, RetryDelay, Trigger};
@@ -34,10 +34,12 @@ pub(super) fn expand_spec(
         Execution::Blocking => quote!(Blocking),
     };
     let name = syn::ext::IdentExt::unraw(&function.signature.ident).to_string();
+    let (kept, source) = (expand_kept(private, function, args), expand_source(function));
     let options = expand_options(attribute, private, function, args);
     quote! {
         static __MILLRUN_SPEC: #private::#spec = #private::#spec::#constructor(
             #private::Kind::#kind, #name, ::core::module_path!(), ::core::file!(), ::core::line!(),
+            #kept, #source,
         ) #options;
         #private::inventory::submit!(#private::Registered::new(&__MILLRUN_SPEC));
     }
@@ -100,7 +102,7 @@ fn expand_options(attribute: Macro, private: &TokenStream, function: &Function, 
     call("on_rollback", transaction_hooks(&args.on_rollback));
     let changes = args.on_state_change.value();
     call("on_state_change", changes.map(|paths| expand_state_hooks(attribute, private, paths)));
-    calls.extend(expand_results(private, function, args));
+    calls.extend(expand_results(private, args));
     calls
 }
 

@@ -29,10 +29,10 @@ pub struct CacheSpec {
 }
 
 impl CacheSpec {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn new(result: Option<ResultType>, source: u128) -> Self {
         Self {
-            result: None,
-            source: 0,
+            result,
+            source,
             persist: None,
             policy: None,
             named: None,
