@@ -143,7 +143,7 @@ fn results_in_between_are_freed_as_they_are_read() {
     }
     #[flow(task_runner = ThreadPoolTaskRunner::new(2))]
     fn make_and_read(kind: u32, counter: Counter) -> Result<usize, TaskError> {
-        let made = if kind % 2 == 0 {
+        let made = if kind.is_multiple_of(2) {
             make_last.map(0..=LAST, unmapped(&counter))
         } else {
             make_last_later.map(0..=LAST, unmapped(&counter))
