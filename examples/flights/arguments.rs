@@ -10,11 +10,13 @@ use lexopt::{Parser, ValueExt};
 pub const USAGE: &str = "\
 Joins flights with their airports and reports departure delays.
 
-Usage: flights [--data DIR] [--out DIR] [--flaky]
+Usage: flights [--data DIR] [--out DIR] [--min-joined PERCENT] [--flaky]
 
   --data DIR  the folder with flights.csv, airports.csv and airlines.csv
               [default: January 2013, which ships with the example]
   --out DIR   where denormalized.csv and report.txt go [default: target/flights]
+  --min-joined PERCENT
+              publish nothing where of fewer flights both airports are known [default: 50]
   --flaky     make the first attempt to read the flights fail, to see it retried
   --help      print this
 ";
@@ -35,6 +37,8 @@ pub struct Arguments {
     pub data: PathBuf,
     /// The folder for the results.
     pub out: PathBuf,
+    /// Of so many percent of the flights both airports have to be known.
+    pub least_joined: u8,
     /// Whether the first attempt to read the flights fails.
     pub flaky: bool,
 }
@@ -45,12 +49,13 @@ pub struct Arguments {
 /// Where one is not known, or its value is missing.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
     let data = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data"));
-    let mut wanted = Arguments { data, out: PathBuf::from("target/flights"), flaky: false };
+    let mut wanted = Arguments { data, out: PathBuf::from("target/flights"), least_joined: 50, flaky: false };
     let mut parser = Parser::from_args(arguments);
     while let Some(argument) = parser.next()? {
         match argument {
             Long("data") => wanted.data = parser.value()?.parse()?,
             Long("out") => wanted.out = parser.value()?.parse()?,
+            Long("min-joined") => wanted.least_joined = parser.value()?.parse()?,
             Long("flaky") => wanted.flaky = true,
             Long("help") | Short('h') => return Ok(Command::Help),
             _ => return Err(argument.unexpected()),
@@ -70,8 +75,9 @@ mod tests {
     #[test]
     fn arguments_are_understood() {
         let (data, out) = (PathBuf::from("year"), PathBuf::from("here"));
-        let expected = Command::Run(Arguments { data, out, flaky: true });
-        assert_eq!(parsed(&["--data", "year", "--out=here", "--flaky"]), Ok(expected));
+        let expected = Command::Run(Arguments { data, out, least_joined: 99, flaky: true });
+        let given = ["--data", "year", "--out=here", "--min-joined", "99", "--flaky"];
+        assert_eq!(parsed(&given), Ok(expected));
         assert_eq!(parsed(&["--flaky", "-h"]), Ok(Command::Help));
     }
 
@@ -80,6 +86,7 @@ mod tests {
         assert_eq!(parsed(&["--month", "1"]), Err("invalid option '--month'".to_owned()));
         assert_eq!(parsed(&["january"]), Err("unexpected argument \"january\"".to_owned()));
         assert_eq!(parsed(&["--out"]), Err("missing argument for option '--out'".to_owned()));
+        assert!(parsed(&["--min-joined", "most"]).unwrap_err().contains("\"most\""));
         let message = "unexpected argument for option '--flaky': \"yes\"";
         assert_eq!(parsed(&["--flaky=yes"]), Err(message.to_owned()));
     }

@@ -16,7 +16,7 @@ use crate::delay::{self, Delay};
 use crate::denormalize::{ADDED_COLUMNS, Joined, denormalize};
 use crate::error::DataError;
 use crate::flight::{Day, Flights};
-use crate::report::Report;
+use crate::report::{PoorData, Report};
 use crate::working_folder;
 
 /// One day of the denormalized table.
@@ -121,10 +121,23 @@ fn write_report(folder: &Path, report: &Report) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// Gives the finished files their names: the only step that touches what an earlier run left.
-#[task(blocking)]
-fn publish(out: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    working_folder::publish(out, files)
+/// Gives a finished file its name: the only step that touches what an earlier run left.
+#[task(on_rollback = take_back, blocking)]
+fn publish(out: &Path, finished: &Path) -> anyhow::Result<PathBuf> {
+    if let Some(txn) = current_transaction() {
+        txn.set("moved", &(out, finished))?;
+    }
+    working_folder::publish(out, finished)
+}
+
+fn take_back(txn: &Transaction) -> anyhow::Result<()> {
+    let Some((out, finished)) = txn.get::<(PathBuf, PathBuf)>("moved")? else { return Ok(()) };
+    working_folder::take_back(&out, &finished)
+}
+
+#[task]
+fn check_quality(report: &Report, least_joined: u8) -> Result<(), PoorData> {
+    report.check(least_joined)
 }
 
 /// Runs whatever became of the others. It takes a `Result` since the folder may never have been made.
@@ -133,9 +146,15 @@ fn remove_working_folder(folder: Result<PathBuf, TaskError>) -> anyhow::Result<(
     folder.map_or(Ok(()), |folder| working_folder::remove(&folder))
 }
 
-/// Reads three files of the folder `data`, joins them, and writes a table and a report into the folder `out`.
+/// Reads three files of the folder `data`, joins them, and writes a table and a report into the folder `out`: both, or neither,
+/// where of fewer than `least_joined` percent of the flights both airports are known.
 #[flow(on_failure = sweep, on_crashed = sweep)]
-pub async fn departure_delays(data: PathBuf, out: PathBuf, flaky: bool) -> Result<Report, FlowError> {
+pub async fn departure_delays(
+    data: PathBuf,
+    out: PathBuf,
+    least_joined: u8,
+    flaky: bool,
+) -> Result<Report, FlowError> {
     let flights = read_flights.submit(data.join("flights.csv"), flaky);
     let airports = read_airports.submit(data.join("airports.csv"));
     let airlines = read_airlines.submit(data.join("airlines.csv"));
@@ -149,12 +168,19 @@ pub async fn departure_delays(data: PathBuf, out: PathBuf, flaky: bool) -> Resul
     let hours = delays_by_hour_and_origin.submit(&flights);
     let report = make_report.submit(&flights, &airlines, &parts, carriers, hours);
 
-    let files = [assemble_table.submit(&folder, &flights, &parts), write_report.submit(&folder, &report)];
-    let published = publish.submit(out, &files);
+    let files = vec![assemble_table.submit(&folder, &flights, &parts), write_report.submit(&folder, &report)];
+    let checked = transaction()
+        .run(async |_txn| {
+            let published = publish.map(unmapped(&out), &files);
+            let checked = check_quality.wait_for(&published).submit(&report, least_joined);
+            reference_tasks([&checked]);
+            checked.await
+        })
+        .await;
 
-    // A failed part ends `published` while other parts are still being written: all of them are waited for.
-    let _removed = remove_working_folder.wait_for((&parts, &files, &published)).submit(&folder);
-    reference_tasks([&published]);
+    // Whatever became of that. A part that failed ends it while other parts are still being written: all are waited for.
+    let _removed = remove_working_folder.wait_for((&parts, &files)).submit(&folder);
+    checked?;
     Ok(report.await?)
 }
 

@@ -13,7 +13,7 @@ use millrun::prelude::*;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { data, out, flaky } = match arguments::parse(env::args_os().skip(1)) {
+    let Arguments { data, out, least_joined, flaky } = match arguments::parse(env::args_os().skip(1)) {
         Ok(Command::Run(arguments)) => arguments,
         Ok(Command::Help) => return print(USAGE),
         Err(error) => {
@@ -23,7 +23,7 @@ async fn main() -> ExitCode {
     };
     millrun::logging::init();
     let engine = Engine::builder().handle_signals(true).build();
-    let run = engine.scope(departure_delays(data, out.clone(), flaky).report()).await;
+    let run = engine.scope(departure_delays(data, out.clone(), least_joined, flaky).report()).await;
     match run.result() {
         Ok(report) => {
             print(&format!("\n{report}\nThe joined flights and this report are in {}.\n", out.display()))

@@ -1,6 +1,7 @@
 //! The report: what was read, what was left out, and the mean departure delays.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
 use std::fmt;
 
 use crate::airline::Airlines;
@@ -51,6 +52,41 @@ impl Report {
             carriers,
             hours,
         }
+    }
+}
+
+/// Of too few flights both airports are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoorData {
+    joined: usize,
+    flights: usize,
+    least: u8,
+}
+
+impl Error for PoorData {}
+
+impl fmt::Display for PoorData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { joined, flights, least } = self;
+        write!(
+            f,
+            "both airports are known of {joined} of {flights} flights alone, and `--min-joined` asks for {least} %: nothing is \
+             published; see that airports.csv is whole"
+        )
+    }
+}
+
+impl Report {
+    /// Whether both airports are known of at least so many percent of the flights.
+    ///
+    /// # Errors
+    /// They are not.
+    pub fn check(&self, least: u8) -> Result<(), PoorData> {
+        let (joined, flights) = (self.joined.joined, self.flights);
+        if joined * 100 < flights * usize::from(least) {
+            return Err(PoorData { joined, flights, least });
+        }
+        Ok(())
     }
 }
 

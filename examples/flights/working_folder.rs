@@ -61,19 +61,46 @@ pub fn assemble(path: &Path, header: &str, parts: &[&Path]) -> Result<()> {
     })
 }
 
-/// Moves finished files into `out`, over what an earlier run left there. They are safely on disk before that.
+/// Moves a finished file into `out`, over what an earlier run left there, which stays beside the finished ones. It is safely on
+/// disk before that.
+///
+/// # Errors
+/// Where the file cannot be moved.
+pub fn publish(out: &Path, finished: &Path) -> Result<PathBuf> {
+    let file = published(out, finished)?;
+    let moved = File::options().append(true).open(finished).and_then(|finished| finished.sync_all());
+    let moved = moved.and_then(|()| {
+        // It has two names for a while: whenever the process ends, the final one is that of a whole file.
+        let earlier = earlier(finished);
+        let kept = fs::hard_link(&file, &earlier).or_else(|_| fs::copy(&file, &earlier).map(drop));
+        match kept {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => fs::rename(finished, &file),
+        }
+    });
+    moved.with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(file)
+}
+
+/// Undoes [`publish`]: what an earlier run left has its name again.
 ///
 /// # Errors
 /// Where a file cannot be moved.
-pub fn publish(out: &Path, files: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let publish = |file: &PathBuf| {
-        let target = out.join(file.file_name().context("a file has a name")?);
-        let synced = File::options().append(true).open(file).and_then(|file| file.sync_all());
-        let moved = synced.and_then(|()| fs::rename(file, &target));
-        moved.with_context(|| format!("cannot write {}", target.display()))?;
-        Ok(target)
+pub fn take_back(out: &Path, finished: &Path) -> Result<()> {
+    let file = published(out, finished)?;
+    let moved = match fs::rename(earlier(finished), &file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_file(&file),
+        moved => moved,
     };
-    files.iter().map(publish).collect()
+    moved.with_context(|| format!("cannot take back {}", file.display()))
+}
+
+fn published(out: &Path, finished: &Path) -> Result<PathBuf> {
+    Ok(out.join(finished.file_name().context("a file has a name")?))
+}
+
+fn earlier(finished: &Path) -> PathBuf {
+    finished.with_extension("earlier")
 }
 
 /// Removes the working folder with whatever is in it, if it is there.
@@ -108,11 +135,31 @@ mod tests {
         let table = folder.join("table.csv");
         assemble(&table, "n", &parts.each_ref().map(PathBuf::as_path)).unwrap();
         assert!(!out.join("table.csv").exists());
-        assert_eq!(publish(&out, &[table]).unwrap(), [out.join("table.csv")]);
+        assert_eq!(publish(&out, &table).unwrap(), out.join("table.csv"));
         remove(&folder).unwrap();
         remove(&folder).unwrap();
         assert_eq!(fs::read_to_string(out.join("table.csv")).unwrap(), "n\n1\n2\n");
         assert_eq!(fs::read_dir(&out).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_taken_back_leaves_what_was_there() {
+        let out = tempfile::tempdir().unwrap();
+        let out = out.path();
+        let folder = create(out).unwrap();
+        let finished = folder.join("table.csv");
+        let publish_one = |text: &str| {
+            write(&finished, |file| write!(file, "{text}")).unwrap();
+            publish(out, &finished).unwrap()
+        };
+        let file = publish_one("first");
+        take_back(out, &finished).unwrap();
+        assert!(!file.exists());
+        fs::write(&file, "earlier").unwrap();
+        publish_one("second");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "second");
+        take_back(out, &finished).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "earlier");
     }
 
     #[test]

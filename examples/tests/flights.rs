@@ -119,6 +119,36 @@ fn a_second_run_replaces_the_first() {
 }
 
 #[test]
+fn what_fails_the_check_leaves_the_earlier_files_as_they_were() {
+    let out = tempfile::tempdir().unwrap();
+    let first: Vec<_> = {
+        run_january(out.path());
+        ["denormalized.csv", "report.txt"].map(|name| fs::read(out.path().join(name)).unwrap()).into()
+    };
+    // Two of many airports.
+    let data = january_but("airports.csv", |text| {
+        let known = |line: &&str| ["faa", "EWR", "MIA"].iter().any(|faa| line.starts_with(faa));
+        text.lines().filter(known).map(|line| format!("{line}\n")).collect()
+    });
+    let elsewhere = tempfile::tempdir().unwrap();
+    for (place, left) in [(out.path(), &first[..]), (elsewhere.path(), &[])] {
+        let printed = run(flights(data.path(), place));
+        assert_eq!(printed.code, Some(1));
+        let says = "error: both airports are known of ";
+        assert!(printed.stderr.contains(says), "{}", printed.stderr);
+        assert!(printed.stderr.contains("state RolledBack"), "{}", printed.stderr);
+        let names = names_in(place);
+        let files: Vec<_> = names.iter().map(|name| fs::read(place.join(name)).unwrap()).collect();
+        assert!(files == left, "{names:?}");
+    }
+    // The same data will do where less is asked for.
+    let mut command = flights(data.path(), out.path());
+    command.args(["--min-joined", "0"]);
+    assert_eq!(run(command).code, Some(0));
+    assert_ne!(fs::read(out.path().join("report.txt")).unwrap(), first[1]);
+}
+
+#[test]
 fn a_flaky_read_is_tried_again() {
     let out = tempfile::tempdir().unwrap();
     let mut command = flights(Path::new(JANUARY), out.path());
