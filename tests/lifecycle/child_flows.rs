@@ -190,3 +190,23 @@ fn a_flow_run_that_is_cancelled_after_its_body_has_failed_ends_cancelled() {
     assert_eq!(error.run_name(), Some(run.name().as_str()));
     assert_eq!(names(&run.states()), ["Pending", "Running", "Cancelling", "Cancelled"]);
 }
+
+#[test]
+fn a_report_displays_a_line_for_each_run_and_names_the_flows() {
+    #[task]
+    fn one() -> u32 {
+        1
+    }
+    #[flow(flow_run_name = "inner")]
+    fn child() -> Result<u32, FlowError> {
+        Ok(one().result()?)
+    }
+    #[flow(flow_run_name = "outer")]
+    fn parent() -> Result<u32, FlowError> {
+        Ok(one().result()? + child().result()?)
+    }
+    assert_eq!(
+        parent().report_blocking().to_string(),
+        "Flow run 'outer' of 'parent' - Completed()\n  one-0 - Completed()\n  inner of 'child' - Completed()"
+    );
+}

@@ -14,7 +14,7 @@ use crate::state::State;
 
 /// A flow run that has ended: its result, its states, and each of its task runs and child flow runs.
 ///
-/// Displays as a line for the flow run and one for each run in it.
+/// Displays as a line for the flow run and one for each run in it; what runs in a child flow run is not told.
 pub struct FlowRun<T> {
     run: Arc<Run>,
     result: Result<Arc<T>, FlowError>,
@@ -92,7 +92,8 @@ impl<T> FlowRun<T> {
         self.info().run_time()
     }
 
-    /// The task runs, of all attempts and at any depth, in the order in which they were begun.
+    /// The task runs, of all attempts and of tasks in tasks at any depth, in the order in which they were begun. Not those of
+    /// child flow runs, which have reports of their own.
     pub fn task_runs(&self) -> Vec<TaskRun> {
         self.records.iter().filter(|run| !run.spec.is_flow).cloned().map(TaskRun).collect()
     }
@@ -112,7 +113,11 @@ impl<T> fmt::Display for FlowRun<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Flow run '{}' of '{}' - {}", self.name(), self.run.task_name(), self.state())?;
         for run in &self.records {
-            write!(f, "\n  {} - {}", run.name(), run.state())?;
+            write!(f, "\n  {}", run.name())?;
+            if run.spec.is_flow {
+                write!(f, " of '{}'", run.task_name())?;
+            }
+            write!(f, " - {}", run.state())?;
             if let Some(why) = TaskRun(run.clone()).why() {
                 write!(f, "\n    cache {why}")?;
             }
