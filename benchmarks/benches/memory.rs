@@ -72,6 +72,8 @@ async fn waiting() -> Result<(), FlowError> {
     for future in &futures {
         future.finished().await;
     }
+    // Until the workers have put their queues away.
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     report("a run after its end, while its future is held", live() - before - (RUNS * 8) as isize, 160);
     Ok(())
 }

@@ -24,7 +24,7 @@ fn begin(spec: &'static Spec, options: Option<Arc<Options>>) -> Arc<Run> {
     run
 }
 
-/// Executes a call on this task.
+/// Executes a call on this task. What most calls have no need of is boxed: the future of each has room for it otherwise.
 pub(crate) async fn call_async<'a>(
     spec: &'static Spec,
     options: Option<Arc<Options>>,
@@ -34,13 +34,13 @@ pub(crate) async fn call_async<'a>(
     let run = &guard.run;
     if let Some(options) = run.options().filter(|options| !options.wait_for.is_empty()) {
         // Cancelled meanwhile, it is found to be so below.
-        let _ = attempt::unless_stopped(run, wait::all_ended(&options.wait_for)).await;
+        let _ = Box::pin(attempt::unless_stopped(run, wait::all_ended(&options.wait_for))).await;
     }
     match admit(run) {
         Ok(()) => {
             let mut ended = attempts(run, body).await;
             if run.is_governed() {
-                ended = transaction::leave(run.clone(), ended, Io::Async).await;
+                ended = Box::pin(transaction::leave(run.clone(), ended, Io::Async)).await;
             }
             finish(run, ended, Vec::new());
         }
@@ -57,9 +57,11 @@ pub(crate) async fn call_async<'a>(
 async fn attempts<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Outcome {
     attempt::prepare(run, body)?;
     loop {
-        slots::acquire_async(run).await?;
+        if !run.scope.engine.limits().is_empty() {
+            Box::pin(slots::acquire_async(run)).await?;
+        }
         if let Some(lookup) = cache::begin(run, &*body)?
-            && let Some(value) = lookup.found(Io::Async).await?
+            && let Some(value) = Box::pin(lookup.found(Io::Async)).await?
         {
             return Ok(value);
         }
@@ -70,7 +72,7 @@ async fn attempts<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Outcome
         slots::release(run);
         let Err(error) = attempted else { return attempted };
         let Some(delay) = retry::next(run, body.can_repeat(), &error) else { return Err(error) };
-        attempt::await_retry_over(run, delay, &error).await?;
+        Box::pin(attempt::await_retry_over(run, delay, &error)).await?;
     }
 }
 
