@@ -14,6 +14,7 @@ use super::finish::{self, finish};
 use super::ready::BodyTurn;
 use super::{cache, hook, retry, slots, transaction, wait};
 use crate::body::{Attempt, Body, BoxBody, BoxFuture, Outcome, Parameters, parameters};
+use crate::clock::Nanos;
 use crate::context::Current;
 use crate::error::{ErrorKind, TaskError};
 use crate::hook::Moment;
@@ -110,22 +111,21 @@ impl Future for Attempting<'_> {
             this.drop_body();
             return Poll::Ready(Err(cancelled()));
         }
-        let Some(future) = this.future.as_mut() else {
-            return Poll::Ready(Err(cancelled()));
-        };
         let polled = {
             let _turn = BodyTurn::begin();
             let _entered = this.current.enter();
             panic::catch(|| {
                 let _span = this.span.enter();
-                future.as_mut().poll(cx)
+                let Some(future) = this.future.as_mut() else { return Poll::Ready(Err(cancelled())) };
+                let polled = future.as_mut().poll(cx);
+                if polled.is_ready() {
+                    this.future = None;
+                }
+                polled
             })
         };
         match polled {
-            Ok(Poll::Ready(outcome)) => {
-                this.drop_body();
-                return Poll::Ready(outcome);
-            }
+            Ok(Poll::Ready(outcome)) => return Poll::Ready(outcome),
             Err(panic) => {
                 this.drop_body();
                 return Poll::Ready(Err(crashed(&this.run, &panic)));
@@ -210,25 +210,32 @@ pub(super) fn inputs(run: &Arc<Run>) -> Parameters {
 /// `on_running` hooks, to be awaited first.
 pub(super) fn begin(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, TaskError> {
     if run.is_plain() {
-        enter_attempt(run, 1)?;
-        return Ok(None);
+        return enter_attempt(run, 1, run.scope.engine.clock().nanos()).map(|()| None);
     }
     let attempts = run.cell.lock().log.attempts() + 1;
     if attempts == 1 && !run.spec.is_flow {
         transaction::begin(run)?;
     }
     hook::propose(run, state_of_attempt(attempts), None)?;
-    enter_attempt(run, attempts)?;
+    enter_attempt(run, attempts, run.scope.engine.clock().nanos())?;
     Ok(hook::call(run, Moment::Running))
+}
+
+/// As [`begin`], for a run that its caller executes: a plain one waits for nothing, and is RUNNING as soon as it is there.
+pub(super) fn begin_call(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, TaskError> {
+    if run.is_plain() {
+        // The least that is later than PENDING.
+        return enter_attempt(run, 1, Nanos::MIN).map(|()| None);
+    }
+    begin(run)
 }
 
 fn state_of_attempt(number: u32) -> StateName {
     if number == 1 { StateName::Running } else { StateName::Retrying }
 }
 
-fn enter_attempt(run: &Run, number: u32) -> Result<(), TaskError> {
+fn enter_attempt(run: &Run, number: u32, now: Nanos) -> Result<(), TaskError> {
     let name = state_of_attempt(number);
-    let now = run.scope.engine.clock().nanos();
     {
         let mut guard = run.cell.lock();
         let inner = &mut *guard;

@@ -65,7 +65,7 @@ async fn attempts<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Outcome
         {
             return Ok(value);
         }
-        if let Some(hooks) = attempt::begin(run)? {
+        if let Some(hooks) = attempt::begin_call(run)? {
             hooks.await;
         }
         let attempted = attempt::attempt_async(run, body, Current::of(run.clone())).await;
@@ -124,7 +124,7 @@ fn attempts_blocking<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Outc
         if let Some(value) = cache::look_up_blocking(run, &*body)? {
             return Ok(value);
         }
-        if let Some(hooks) = attempt::begin(run)? {
+        if let Some(hooks) = attempt::begin_call(run)? {
             wait::block_on_future(hooks);
         }
         let attempted = attempt::attempt_in_time(run, body);
