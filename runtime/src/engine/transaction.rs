@@ -66,19 +66,21 @@ pub(super) fn own(run: &Arc<Run>) -> Transaction {
     parent.unwrap_or_else(|| Transaction::begin(None, None, None, false))
 }
 
-/// Begins the transaction of a run that is about to be executed, if it needs one. `Err` is what it ends with instead.
+/// Begins the transaction of a task run that is about to be executed, if it needs one. `Err` is what it ends with instead.
 pub(super) fn begin(run: &Arc<Run>) -> Result<(), TaskError> {
-    let Some(around) = &run.scope.transaction else {
-        if has_hooks(run) {
-            own(run);
-        }
-        return Ok(());
-    };
-    if around.is_over() {
+    check_around(run)?;
+    if run.scope.transaction.is_some() || has_hooks(run) {
+        own(run);
+    }
+    Ok(())
+}
+
+/// Whether a run may begin in the transaction that it is in. `Err` is what it ends with instead.
+pub(super) fn check_around(run: &Run) -> Result<(), TaskError> {
+    if run.scope.transaction.as_ref().is_some_and(Transaction::is_over) {
         let message = "the transaction that the run is in was rolled back before it began";
         return Err(TaskError::new(ErrorKind::Failed, message));
     }
-    own(run);
     Ok(())
 }
 
@@ -458,12 +460,12 @@ async fn leave_well(transaction: &Transaction, io: Io) -> Result<(), Option<Tran
     }
     match (transaction.commit_mode(), transaction.parent()) {
         (_, Some(parent)) if parent.is_over() => Err(Some(TransactionError::rolled_back())),
-        (CommitMode::Off, _) => {
-            log_failed(roll_back_all(transaction).await);
+        (CommitMode::Lazy | CommitMode::Off, Some(parent)) if !parent.is_committed() => {
+            transaction.enter(TransactionState::Staged);
             Ok(())
         }
-        (CommitMode::Lazy, Some(parent)) if !parent.is_committed() => {
-            transaction.enter(TransactionState::Staged);
+        (CommitMode::Off, _) => {
+            log_failed(roll_back_all(transaction).await);
             Ok(())
         }
         (CommitMode::Lazy | CommitMode::Eager, _) => commit(transaction, io).await.map_err(Some),
