@@ -138,6 +138,29 @@ async fn cancelling_its_flow_rolls_back() {
 }
 
 #[tokio::test]
+async fn what_was_done_in_a_call_that_is_dropped_is_rolled_back() {
+    #[task]
+    async fn calls(diary: Diary) -> Result<(), TaskError> {
+        act_later("a".into(), diary).await?;
+        std::future::pending().await
+    }
+    #[flow]
+    async fn drops(diary: Diary) {
+        let mut call = std::pin::pin!(calls(diary.clone()).into_future());
+        while diary.page().lock().unwrap().is_empty() {
+            assert!(futures::poll!(&mut call).is_pending());
+            tokio::task::yield_now().await;
+        }
+    }
+    let diary = Diary::new();
+    let report = drops(diary.clone()).report().await;
+    report.result().unwrap();
+    assert_eq!(diary.read(), ["do a", "rollback a"]);
+    let ends: Vec<_> = report.task_runs().iter().map(|run| run.state().name).collect();
+    assert_eq!(ends, [StateName::Cancelled, StateName::RolledBack]);
+}
+
+#[tokio::test]
 async fn a_group_that_is_dropped_is_rolled_back() {
     let diary = Diary::new();
     {
