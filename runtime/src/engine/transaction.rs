@@ -11,6 +11,7 @@ use super::{hook, wait};
 use crate::body::Outcome;
 use crate::context::{Current, Scope, current_run, is_in_hook, scope_here};
 use crate::error::{BoxError, ErrorKind, TaskError};
+use crate::hook::AnyTransactionHook;
 use crate::options::Effective;
 use crate::run::Run;
 use crate::runner::runtime::RuntimeHandle;
@@ -111,8 +112,7 @@ pub(super) async fn leave(run: Arc<Run>, outcome: Outcome, io: Io) -> Outcome {
             return Err(error);
         }
     };
-    let staged =
-        Staged { run: run.clone(), on_commit: effective.on_commit(), on_rollback: effective.on_rollback() };
+    let staged = Staged::new(run.clone(), effective.on_commit(), effective.on_rollback());
     if !own.stage_run(staged, record) {
         // Its body has committed it, or rolled it back.
         return if own.is_rolled_back() { Err(TransactionError::rolled_back().into()) } else { Ok(value) };
@@ -245,31 +245,37 @@ async fn roll_back_all(transaction: &Transaction) -> Result<(), TransactionError
     roll_back(parts).await
 }
 
-/// Rolls these back one after another, calling every hook.
-async fn roll_back(parts: Vec<Transaction>) -> Result<(), TransactionError> {
+/// Rolls these back one after another, calling every hook that was not called before.
+async fn roll_back(mut parts: Vec<Transaction>) -> Result<(), TransactionError> {
     let mut outcomes = Vec::new();
     // All before the first hook is called: nothing begins inside any more.
-    let parts: Vec<_> = parts.into_iter().filter(|part| part.enter(TransactionState::RolledBack)).collect();
+    parts.retain(|part| part.enter(TransactionState::RolledBack) || part.is_rolled_back());
     for part in parts {
-        let hooks = part.with_staged(|staged| (staged.run.clone(), std::mem::take(&mut staged.on_rollback)));
-        let Some((run, hooks)) = hooks else {
-            part.release();
+        // A hook does not wait for itself.
+        if is_in_hook() && part.is_taken() {
             continue;
-        };
-        for (n, hook) in hooks.iter().enumerate().rev() {
-            let outcome = hook::call_transaction(&run, &part, hook).await;
-            outcomes.push((
-                label("on_rollback", n, hooks.len(), &run),
-                outcome.map_err(|error| error.to_string()),
-            ));
+        }
+        // Another may be at it, or may have been dropped before it had called them all.
+        let _turn = part.turn().await;
+        while let Some((run, hook, n, of)) = part.with_staged(last_rollback_hook).flatten() {
+            let outcome = hook::call_transaction(&run, &part, &hook).await;
+            outcomes.push((label("on_rollback", n, of, &run), outcome.map_err(|error| error.to_string())));
         }
         part.release();
-        enter_rolled_back(&run);
+        if let Some(run) = part.with_staged(|staged| staged.run.clone()) {
+            enter_rolled_back(&run);
+        }
     }
     if outcomes.iter().all(|(_, outcome)| outcome.is_ok()) {
         return Ok(());
     }
     Err(TransactionError::rollback(&outcomes))
+}
+
+/// The last hook that was not called yet, with its place among so many.
+fn last_rollback_hook(staged: &mut Staged) -> Option<(Arc<Run>, AnyTransactionHook, usize, usize)> {
+    let hook = staged.on_rollback.pop()?;
+    Some((staged.run.clone(), hook, staged.on_rollback.len(), staged.rollbacks))
 }
 
 /// Rolls back those that a transaction is in, from the inside out.
