@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ pub(super) fn carry_out(plan: &Plan) -> Seen {
         store.write_blocking(key, &0_u32).unwrap();
     }
     let (cancel, mut cancels) = mpsc::unbounded_channel();
-    let world = Arc::new(World { diary: Mutex::default(), cancel });
+    let world = Arc::new(World { diary: Mutex::default(), cancel, is_cancelled: AtomicBool::new(false) });
     let at = At { world: world.clone(), group: None, is_async: plan.is_async, may_cancel: plan.is_async };
     let body = Arc::new(plan.body.clone());
     let run = engine(plan, &store).enter(|| match plan.is_async {
@@ -69,6 +70,7 @@ struct World {
     diary: Mutex<Diary>,
     /// Asks for the flow run to be cancelled.
     cancel: mpsc::UnboundedSender<()>,
+    is_cancelled: AtomicBool,
 }
 
 #[derive(Default)]
@@ -90,8 +92,19 @@ impl World {
         self.diary.lock().unwrap().notes.push(note);
     }
 
+    /// Asks for the flow run to be cancelled, and waits for that.
+    async fn cancel(&self) -> Result<(), FlowError> {
+        self.is_cancelled.store(true, Ordering::SeqCst);
+        let _ = self.cancel.send(());
+        std::future::pending().await
+    }
+
     /// Notes the result that a body has got of what it has begun.
-    fn give<T>(&self, number: Number, result: Result<T, FlowError>) -> Result<(), FlowError> {
+    async fn give<T>(&self, number: Number, result: Result<T, FlowError>) -> Result<(), FlowError> {
+        if self.is_cancelled.load(Ordering::SeqCst) {
+            // It may be dropped before it sees that what it waits for was cancelled, or after.
+            return std::future::pending().await;
+        }
         self.note(Note::Ended(number, Gave::of(&result)));
         result.map(drop)
     }
@@ -184,10 +197,7 @@ async fn step(at: &At, step: &Step, is_left: bool) -> Result<(), FlowError> {
             at.world.note(Note::Decided(Gave::of(&ended)));
             Ok(ended?)
         }
-        (What::Cancel, _) if at.may_cancel => {
-            let _ = at.world.cancel.send(());
-            std::future::pending().await
-        }
+        (What::Cancel, _) if at.may_cancel => at.world.cancel().await,
         (What::Commit | What::Rollback | What::Cancel, _) => Ok(()),
     }
 }
@@ -201,7 +211,7 @@ async fn flow(at: &At, plan: &Flow) -> Result<(), FlowError> {
         (false, true) => sync_flow(inside, body).await,
         (false, false) => sync_flow(inside, body).result(),
     };
-    at.world.give(number, result)
+    at.world.give(number, result).await
 }
 
 async fn group(at: &At, plan: &Group) -> Result<(), FlowError> {
@@ -223,7 +233,7 @@ async fn group(at: &At, plan: &Group) -> Result<(), FlowError> {
     } else {
         builder.run_blocking(|group| at_once(body(&inside(group), &plan.body)))
     };
-    at.world.give(number, result)
+    at.world.give(number, result).await
 }
 
 // Task runs.
@@ -250,7 +260,7 @@ async fn task(at: &At, plan: &Task, is_left: bool) -> Result<(), FlowError> {
                 .call(inside, number, shared)
                 .result(),
         };
-        return at.world.give(number, result.map_err(FlowError::from));
+        return at.world.give(number, result.map_err(FlowError::from)).await;
     }
     let run = if plan.is_async {
         configured(async_task.with_retries(plan.retries), at, number, plan).submit(inside, number, shared)
@@ -263,7 +273,7 @@ async fn task(at: &At, plan: &Task, is_left: bool) -> Result<(), FlowError> {
         Begun::Left | Begun::Waited => run.wait(),
         Begun::Called | Begun::Submitted => {
             let result = if at.is_async { run.await } else { run.result() };
-            return at.world.give(number, result.map_err(FlowError::from));
+            return at.world.give(number, result.map_err(FlowError::from)).await;
         }
     }
     Ok(())
