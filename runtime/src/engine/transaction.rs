@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use super::cache::{self, Io, Record};
 use super::cancel::cancel_scope;
 use super::{hook, wait};
-use crate::body::Outcome;
+use crate::body::{BoxFuture, Outcome};
 use crate::context::{Current, Scope, current_run, is_in_hook, scope_here};
 use crate::error::{BoxError, ErrorKind, TaskError};
 use crate::hook::AnyTransactionHook;
@@ -245,8 +245,33 @@ async fn roll_back_all(transaction: &Transaction) -> Result<(), TransactionError
     roll_back(parts).await
 }
 
+/// Rolls these back, to the end also if this is dropped before.
+async fn roll_back(parts: Vec<Transaction>) -> Result<(), TransactionError> {
+    let mut rolling = RollingBack(Some(Box::pin(roll_back_each(parts))));
+    std::future::poll_fn(|cx| {
+        let Some(future) = rolling.0.as_mut() else { return Poll::Ready(Ok(())) };
+        let polled = future.as_mut().poll(cx);
+        if polled.is_ready() {
+            rolling.0 = None;
+        }
+        polled
+    })
+    .await
+}
+
+/// A rollback under way; dropped before its end, it goes on by itself.
+struct RollingBack(Option<BoxFuture<'static, Result<(), TransactionError>>>);
+
+impl Drop for RollingBack {
+    fn drop(&mut self) {
+        if let Some(rest) = self.0.take() {
+            RuntimeHandle::own().spawn(async move { log_failed(rest.await) });
+        }
+    }
+}
+
 /// Rolls these back one after another, calling every hook that was not called before.
-async fn roll_back(mut parts: Vec<Transaction>) -> Result<(), TransactionError> {
+async fn roll_back_each(mut parts: Vec<Transaction>) -> Result<(), TransactionError> {
     let mut outcomes = Vec::new();
     // All before the first hook is called: nothing begins inside any more.
     parts.retain(|part| part.enter(TransactionState::RolledBack) || part.is_rolled_back());
@@ -255,7 +280,7 @@ async fn roll_back(mut parts: Vec<Transaction>) -> Result<(), TransactionError> 
         if is_in_hook() && part.is_taken() {
             continue;
         }
-        // Another may be at it, or may have been dropped before it had called them all.
+        // Another may be at it.
         let _turn = part.turn().await;
         while let Some((run, hook, n, of)) = part.with_staged(last_rollback_hook).flatten() {
             let outcome = hook::call_transaction(&run, &part, &hook).await;
