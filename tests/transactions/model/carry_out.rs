@@ -99,12 +99,16 @@ impl World {
         std::future::pending().await
     }
 
+    /// A body may be dropped before it sees that what it waits for was cancelled, or after: it does nothing more.
+    async fn unless_cancelled(&self) {
+        if self.is_cancelled.load(Ordering::SeqCst) {
+            std::future::pending().await
+        }
+    }
+
     /// Notes the result that a body has got of what it has begun.
     async fn give<T>(&self, number: Number, result: Result<T, FlowError>) -> Result<(), FlowError> {
-        if self.is_cancelled.load(Ordering::SeqCst) {
-            // It may be dropped before it sees that what it waits for was cancelled, or after.
-            return std::future::pending().await;
-        }
+        self.unless_cancelled().await;
         self.note(Note::Ended(number, Gave::of(&result)));
         result.map(drop)
     }
@@ -269,7 +273,10 @@ async fn task(at: &At, plan: &Task, is_left: bool) -> Result<(), FlowError> {
     };
     match plan.begun {
         Begun::Left if is_left => {}
-        Begun::Left | Begun::Waited if at.is_async => drop(wait(&run, None).await),
+        Begun::Left | Begun::Waited if at.is_async => {
+            drop(wait(&run, None).await);
+            at.world.unless_cancelled().await;
+        }
         Begun::Left | Begun::Waited => run.wait(),
         Begun::Called | Begun::Submitted => {
             let result = if at.is_async { run.await } else { run.result() };
