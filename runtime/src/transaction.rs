@@ -6,6 +6,7 @@
 mod error;
 mod group;
 mod state;
+mod turn;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -25,6 +26,7 @@ use crate::sync::Mutex;
 pub use error::TransactionError;
 pub use group::{TransactionBuilder, transaction};
 pub use state::{CommitMode, IsolationLevel, TransactionState};
+use turn::Turns;
 
 /// A unit that stages what succeeded in it, and either commits or rolls back all of that. A cheap handle, `Clone`.
 ///
@@ -81,13 +83,28 @@ struct Shared {
     held: Option<Held>,
     /// What ended badly inside.
     failures: Vec<Failure>,
+    /// At rolling it back.
+    turns: Turns,
 }
 
 /// What a task run has staged.
 pub(crate) struct Staged {
     pub(crate) run: Arc<Run>,
     pub(crate) on_commit: Vec<AnyTransactionHook>,
+    /// Those that were not called yet, of so many.
     pub(crate) on_rollback: Vec<AnyTransactionHook>,
+    pub(crate) rollbacks: usize,
+}
+
+impl Staged {
+    pub(crate) fn new(
+        run: Arc<Run>,
+        on_commit: Vec<AnyTransactionHook>,
+        on_rollback: Vec<AnyTransactionHook>,
+    ) -> Self {
+        let rollbacks = on_rollback.len();
+        Self { run, on_commit, on_rollback, rollbacks }
+    }
 }
 
 impl Transaction {

@@ -100,6 +100,10 @@ fn an_inner_group_leaves_the_decision_to_the_outer_one() {
 
 #[test]
 fn an_error_in_an_inner_group_rolls_back_the_outer_one_too() {
+    #[flow]
+    fn late_flow(diary: Diary) {
+        diary.note("late flow");
+    }
     let diary = Diary::new();
     let outer = transaction()
         .run_blocking(|outer| {
@@ -112,6 +116,9 @@ fn an_error_in_an_inner_group_rolls_back_the_outer_one_too() {
             diary.note("seen");
             // Nothing begins any more.
             let late = act("late", diary.clone()).result().unwrap_err();
+            assert_eq!(late.kind(), ErrorKind::Failed);
+            assert!(late.to_string().contains("rolled back before it began"), "{late}");
+            let late = late_flow(diary.clone()).result().unwrap_err();
             assert_eq!(late.kind(), ErrorKind::Failed);
             assert!(late.to_string().contains("rolled back before it began"), "{late}");
             assert!(
@@ -160,6 +167,30 @@ fn a_group_that_is_off_is_rolled_back_unless_it_was_committed() {
             })
             .unwrap();
         assert_eq!(txn.is_committed(), commits);
+        assert_eq!(diary.read(), ["do a", if commits { "commit a" } else { "rollback a" }]);
+    }
+}
+
+#[test]
+fn what_is_in_a_group_that_is_off_is_committed_with_it() {
+    for commits in [false, true] {
+        let diary = Diary::new();
+        let inner = transaction()
+            .commit_mode(CommitMode::Off)
+            .run_blocking(|outer| {
+                let inner = transaction().run_blocking(|inner| {
+                    assert_eq!(inner.commit_mode(), CommitMode::Off);
+                    act("a", diary.clone()).result()?;
+                    Ok::<_, FlowError>(inner)
+                })?;
+                assert_eq!(inner.state(), TransactionState::Staged);
+                if commits {
+                    outer.commit_blocking()?;
+                }
+                Ok::<_, FlowError>(inner)
+            })
+            .unwrap();
+        assert_eq!(inner.is_committed(), commits);
         assert_eq!(diary.read(), ["do a", if commits { "commit a" } else { "rollback a" }]);
     }
 }

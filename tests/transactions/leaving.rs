@@ -1,7 +1,10 @@
 //! Leaving a group: what was begun inside is awaited, and whatever goes wrong rolls it back.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use millrun::prelude::*;
 use tokio::sync::mpsc;
 
@@ -135,6 +138,85 @@ async fn cancelling_its_flow_rolls_back() {
     assert_eq!(run.clone().await.unwrap_err().kind(), ErrorKind::Cancelled);
     // Before the flow run has ended.
     assert_eq!(diary.read(), ["do a", "rollback a"]);
+}
+
+#[tokio::test]
+async fn what_was_done_in_a_call_that_is_dropped_is_rolled_back() {
+    #[task]
+    async fn calls(diary: Diary) -> Result<(), TaskError> {
+        act_later("a".into(), diary).await?;
+        std::future::pending().await
+    }
+    #[flow]
+    async fn drops(diary: Diary) {
+        let mut call = std::pin::pin!(calls(diary.clone()).into_future());
+        while diary.page().lock().unwrap().is_empty() {
+            assert!(futures::poll!(&mut call).is_pending());
+            tokio::task::yield_now().await;
+        }
+    }
+    let diary = Diary::new();
+    let report = drops(diary.clone()).report().await;
+    report.result().unwrap();
+    assert_eq!(diary.read(), ["do a", "rollback a"]);
+    let ends: Vec<_> = report.task_runs().iter().map(|run| run.state().name).collect();
+    assert_eq!(ends, [StateName::Cancelled, StateName::RolledBack]);
+}
+
+#[tokio::test]
+async fn groups_that_are_cancelled_are_rolled_back_from_the_inside_out() {
+    #[flow]
+    async fn waits(arrived: mpsc::Sender<()>, diary: Diary) -> Result<(), FlowError> {
+        let inner = async |_: Transaction| {
+            act_later("b".into(), diary.clone()).await?;
+            act_later("c".into(), diary.clone()).await?;
+            let _ = arrived.send(()).await;
+            std::future::pending().await
+        };
+        let outer = async |_: Transaction| {
+            act("a", diary.clone()).await?;
+            transaction().run(inner).await
+        };
+        transaction().run(outer).await
+    }
+    let (arrived, mut arrives) = mpsc::channel(1);
+    let diary = Diary::new();
+    let run = waits(arrived, diary.clone()).start();
+    arrives.recv().await.unwrap();
+    run.cancel();
+    run.finished().await;
+    assert_eq!(diary.read(), ["do a", "do b", "do c", "rollback c", "rollback b", "rollback a"]);
+}
+
+#[tokio::test]
+async fn a_rollback_goes_on_where_whoever_awaits_it_is_dropped() {
+    let diary = Diary::new();
+    let (arrived, mut arrives) = mpsc::unbounded_channel();
+    let slow = act.with_on_rollback(move |txn| {
+        let (txn, arrived) = (txn.clone(), arrived.clone());
+        async move {
+            let _ = arrived.send(());
+            tokio::task::yield_now().await;
+            crate::note(&txn, "slow rollback");
+        }
+    });
+    #[flow]
+    async fn drops(group: Arc<Mutex<Option<BoxFuture<'static, ()>>>>) {
+        let mut group = group.lock().unwrap().take().unwrap();
+        assert!(futures::poll!(&mut group).is_pending());
+    }
+    let of_group = diary.clone();
+    let group = async move {
+        let group = transaction().run(async |_| {
+            act("a", of_group.clone()).await?;
+            slow.call("b", of_group.clone()).await?;
+            Err::<(), _>(FlowError::msg("no"))
+        });
+        group.await.unwrap_err();
+    };
+    drops(Arc::new(Mutex::new(Some(group.boxed())))).await.unwrap();
+    arrives.recv().await.unwrap();
+    assert_eq!(diary.read(), ["do a", "do b", "slow rollback b", "rollback a"]);
 }
 
 #[tokio::test]

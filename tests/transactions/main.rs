@@ -5,6 +5,7 @@ mod groups;
 mod hooks;
 mod keyed;
 mod leaving;
+mod model;
 mod runs;
 mod values;
 

@@ -167,7 +167,9 @@ impl Drop for Caller {
         }
         if !self.run.has_ended() {
             cancel_children(&self.run);
-            finish(&self.run, Err(attempt::cancelled()), Vec::new());
+            let run = self.run.clone();
+            let cancelled = Err(attempt::cancelled());
+            transaction::leave_then(&self.run, cancelled, move |ended| finish(&run, ended, Vec::new()));
         }
         self.run.remove_reader();
     }

@@ -8,7 +8,7 @@ use super::attempt;
 use super::cancel::{cancel_children, cancel_scope};
 use super::execution::Abandoned;
 use super::finish::{finish_as, is_skip};
-use super::{admission, cache, retry, submit, wait};
+use super::{admission, cache, retry, submit, transaction, wait};
 use crate::body::{BoxBody, Outcome};
 use crate::cache::FlowResults;
 use crate::context::{Current, Scope, Tree, current_run, own_tags, scope_here};
@@ -140,6 +140,7 @@ impl Life {
         })?;
         admission::see(&self.edges);
         self.edges.clear();
+        transaction::check_around(&run)?;
         check_today(self.tree.today.as_deref())?;
         attempt::prepare(&run, &mut *self.body)?;
         loop {

@@ -8,9 +8,10 @@ use std::task::{Context, Poll, Waker};
 use super::cache::{self, Io, Record};
 use super::cancel::cancel_scope;
 use super::{hook, wait};
-use crate::body::Outcome;
+use crate::body::{BoxFuture, Outcome};
 use crate::context::{Current, Scope, current_run, is_in_hook, scope_here};
 use crate::error::{BoxError, ErrorKind, TaskError};
+use crate::hook::AnyTransactionHook;
 use crate::options::Effective;
 use crate::run::Run;
 use crate::runner::runtime::RuntimeHandle;
@@ -66,19 +67,21 @@ pub(super) fn own(run: &Arc<Run>) -> Transaction {
     parent.unwrap_or_else(|| Transaction::begin(None, None, None, false))
 }
 
-/// Begins the transaction of a run that is about to be executed, if it needs one. `Err` is what it ends with instead.
+/// Begins the transaction of a task run that is about to be executed, if it needs one. `Err` is what it ends with instead.
 pub(super) fn begin(run: &Arc<Run>) -> Result<(), TaskError> {
-    let Some(around) = &run.scope.transaction else {
-        if has_hooks(run) {
-            own(run);
-        }
-        return Ok(());
-    };
-    if around.is_over() {
+    check_around(run)?;
+    if run.scope.transaction.is_some() || has_hooks(run) {
+        own(run);
+    }
+    Ok(())
+}
+
+/// Whether a run may begin in the transaction that it is in. `Err` is what it ends with instead.
+pub(super) fn check_around(run: &Run) -> Result<(), TaskError> {
+    if run.scope.transaction.as_ref().is_some_and(Transaction::is_over) {
         let message = "the transaction that the run is in was rolled back before it began";
         return Err(TaskError::new(ErrorKind::Failed, message));
     }
-    own(run);
     Ok(())
 }
 
@@ -109,8 +112,7 @@ pub(super) async fn leave(run: Arc<Run>, outcome: Outcome, io: Io) -> Outcome {
             return Err(error);
         }
     };
-    let staged =
-        Staged { run: run.clone(), on_commit: effective.on_commit(), on_rollback: effective.on_rollback() };
+    let staged = Staged::new(run.clone(), effective.on_commit(), effective.on_rollback());
     if !own.stage_run(staged, record) {
         // Its body has committed it, or rolled it back.
         return if own.is_rolled_back() { Err(TransactionError::rolled_back().into()) } else { Ok(value) };
@@ -243,31 +245,62 @@ async fn roll_back_all(transaction: &Transaction) -> Result<(), TransactionError
     roll_back(parts).await
 }
 
-/// Rolls these back one after another, calling every hook.
+/// Rolls these back, to the end also if this is dropped before.
 async fn roll_back(parts: Vec<Transaction>) -> Result<(), TransactionError> {
+    let mut rolling = RollingBack(Some(Box::pin(roll_back_each(parts))));
+    std::future::poll_fn(|cx| {
+        let Some(future) = rolling.0.as_mut() else { return Poll::Ready(Ok(())) };
+        let polled = future.as_mut().poll(cx);
+        if polled.is_ready() {
+            rolling.0 = None;
+        }
+        polled
+    })
+    .await
+}
+
+/// A rollback under way; dropped before its end, it goes on by itself.
+struct RollingBack(Option<BoxFuture<'static, Result<(), TransactionError>>>);
+
+impl Drop for RollingBack {
+    fn drop(&mut self) {
+        if let Some(rest) = self.0.take() {
+            RuntimeHandle::own().spawn(async move { log_failed(rest.await) });
+        }
+    }
+}
+
+/// Rolls these back one after another, calling every hook that was not called before.
+async fn roll_back_each(mut parts: Vec<Transaction>) -> Result<(), TransactionError> {
     let mut outcomes = Vec::new();
     // All before the first hook is called: nothing begins inside any more.
-    let parts: Vec<_> = parts.into_iter().filter(|part| part.enter(TransactionState::RolledBack)).collect();
+    parts.retain(|part| part.enter(TransactionState::RolledBack) || part.is_rolled_back());
     for part in parts {
-        let hooks = part.with_staged(|staged| (staged.run.clone(), std::mem::take(&mut staged.on_rollback)));
-        let Some((run, hooks)) = hooks else {
-            part.release();
+        // A hook does not wait for itself.
+        if is_in_hook() && part.is_taken() {
             continue;
-        };
-        for (n, hook) in hooks.iter().enumerate().rev() {
-            let outcome = hook::call_transaction(&run, &part, hook).await;
-            outcomes.push((
-                label("on_rollback", n, hooks.len(), &run),
-                outcome.map_err(|error| error.to_string()),
-            ));
+        }
+        // Another may be at it.
+        let _turn = part.turn().await;
+        while let Some((run, hook, n, of)) = part.with_staged(last_rollback_hook).flatten() {
+            let outcome = hook::call_transaction(&run, &part, &hook).await;
+            outcomes.push((label("on_rollback", n, of, &run), outcome.map_err(|error| error.to_string())));
         }
         part.release();
-        enter_rolled_back(&run);
+        if let Some(run) = part.with_staged(|staged| staged.run.clone()) {
+            enter_rolled_back(&run);
+        }
     }
     if outcomes.iter().all(|(_, outcome)| outcome.is_ok()) {
         return Ok(());
     }
     Err(TransactionError::rollback(&outcomes))
+}
+
+/// The last hook that was not called yet, with its place among so many.
+fn last_rollback_hook(staged: &mut Staged) -> Option<(Arc<Run>, AnyTransactionHook, usize, usize)> {
+    let hook = staged.on_rollback.pop()?;
+    Some((staged.run.clone(), hook, staged.on_rollback.len(), staged.rollbacks))
 }
 
 /// Rolls back those that a transaction is in, from the inside out.
@@ -458,12 +491,12 @@ async fn leave_well(transaction: &Transaction, io: Io) -> Result<(), Option<Tran
     }
     match (transaction.commit_mode(), transaction.parent()) {
         (_, Some(parent)) if parent.is_over() => Err(Some(TransactionError::rolled_back())),
-        (CommitMode::Off, _) => {
-            log_failed(roll_back_all(transaction).await);
+        (CommitMode::Lazy | CommitMode::Off, Some(parent)) if !parent.is_committed() => {
+            transaction.enter(TransactionState::Staged);
             Ok(())
         }
-        (CommitMode::Lazy, Some(parent)) if !parent.is_committed() => {
-            transaction.enter(TransactionState::Staged);
+        (CommitMode::Off, _) => {
+            log_failed(roll_back_all(transaction).await);
             Ok(())
         }
         (CommitMode::Lazy | CommitMode::Eager, _) => commit(transaction, io).await.map_err(Some),

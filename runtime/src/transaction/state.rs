@@ -57,7 +57,8 @@ pub enum CommitMode {
     Lazy,
     /// At once.
     Eager,
-    /// Only where [`commit`](super::Transaction::commit) was called; else it is rolled back.
+    /// With the one that it is in; where it is in none, only if [`commit`](super::Transaction::commit) was called: else it is
+    /// rolled back.
     Off,
 }
 
