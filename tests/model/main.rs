@@ -22,7 +22,7 @@ use crate::carry_out::wrong_with;
 use crate::plan::plan;
 
 /// So many plans are tried if nothing else is said.
-const CASES: u32 = 1000;
+const CASES: u32 = 250;
 
 fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
