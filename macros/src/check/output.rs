@@ -12,17 +12,20 @@ use crate::args::Macro;
 use crate::diagnostics::Diagnostics;
 use crate::model::Output;
 
+/// That of a function that returns nothing.
+const UNIT: Output = Output {
+    ty: None,
+    is_result: false,
+    ok: None,
+    error_span: None,
+    may_be_alias: false,
+    can_be_probed: true,
+};
+
 /// Checks the return type.
 pub(super) fn check_output(attribute: Macro, signature: &Signature, diagnostics: &mut Diagnostics) -> Output {
     let ReturnType::Type(_, ty) = &signature.output else {
-        return Output {
-            ty: None,
-            is_result: false,
-            ok: None,
-            error_span: None,
-            may_be_alias: false,
-            can_be_probed: true,
-        };
+        return UNIT;
     };
     let written = ungroup(ty);
     let word = attribute.as_str();
@@ -40,14 +43,6 @@ pub(super) fn check_output(attribute: Macro, signature: &Signature, diagnostics:
             format!("the result of a {word} outlives its arguments, so it cannot borrow: write `'static`");
         diagnostics.error(lifetime, message);
     }
-    let unit = Output {
-        ty: None,
-        is_result: false,
-        ok: None,
-        error_span: None,
-        may_be_alias: false,
-        can_be_probed: true,
-    };
     if let Some((_, impl_trait)) = walk.impl_traits.first() {
         diagnostics.error(
             impl_trait,
@@ -55,11 +50,11 @@ pub(super) fn check_output(attribute: Macro, signature: &Signature, diagnostics:
                 "the result of a {word} needs a type with a name: return that type, or a `Box<dyn Trait>`"
             ),
         );
-        return unit;
+        return UNIT;
     }
     if let Type::Never(never) = written {
         diagnostics.error(never, format!("a {word} comes to an end: return `()`, or an error"));
-        return unit;
+        return UNIT;
     }
     let is_result = last_name(&ty).is_some_and(|name| name == "Result");
     let may_be_alias = !is_result && !walk.names_parameter && !is_well_known(&ty);
