@@ -3,6 +3,7 @@
 //! A [`Clock`] is the system's, or one that a test moves by hand. Timers are entries of one ordered map, served by one
 //! thread: what waits for a time holds neither a thread nor a task of its own.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -51,6 +52,21 @@ struct Timers {
 /// A timer that has been set. Dropping it does not cancel it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimerKey(Key);
+
+thread_local! {
+    static FIRING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread does what has fallen due, on which other timers may have to wait: no body is executed on it.
+pub(crate) fn is_firing() -> bool {
+    FIRING.get()
+}
+
+fn fire(action: Action) {
+    let before = FIRING.replace(true);
+    action();
+    FIRING.set(before);
+}
 
 fn nanos(duration: Duration) -> Nanos {
     let whole = duration.as_secs().checked_mul(1_000_000_000);
@@ -148,7 +164,7 @@ impl Clock {
                 Some(first) if first.key().0 <= now => {
                     let action = first.remove();
                     drop(timers);
-                    action();
+                    fire(action);
                     timers = self.timers();
                 }
                 Some(first) => {
@@ -161,7 +177,8 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock by `duration`; what falls due happens in order, on this thread, before it returns.
+    /// Moves a manual clock by `duration`; what falls due happens in order, on this thread, before it returns: runs are handed to
+    /// their runners, which execute them elsewhere.
     ///
     /// # Panics
     /// Panics on the system's clock, which nobody moves.
@@ -183,7 +200,7 @@ impl Clock {
             };
             drop(timers);
             match action {
-                Some(action) => action(),
+                Some(action) => fire(action),
                 None => break,
             }
         }

@@ -117,7 +117,8 @@ pub trait TaskRunner: Send + Sync {
     /// [`RunnerError::AlreadyStarted`] if it is started.
     fn start(&self) -> Result<(), RunnerError>;
 
-    /// Takes a run to execute it.
+    /// Takes a run to execute it, elsewhere as a rule: this may be the thread of the clock, on which every delay and timeout has to
+    /// wait for it to return.
     ///
     /// # Errors
     /// [`RunnerError::NotStarted`] if it is not started; the run is dropped, which cancels it.

@@ -258,3 +258,26 @@ fn a_caller_waits_for_the_delays_of_its_call() {
         assert_eq!(error.downcast_ref::<Oops>(), Some(&Oops(2)));
     }
 }
+
+#[task(retries = 1, retry_delay = "10s")]
+fn in_a_second_attempt(inner: Calls, outer: Calls) -> Result<(), FlowError> {
+    if outer.add() == 1 {
+        return Err(FlowError::msg("not yet"));
+    }
+    Ok(evenly.with_retries(1).submit(inner).result()?)
+}
+
+/// The inner delay would never be over, were the body executed by what ends the outer one.
+#[test]
+fn a_body_that_goes_on_after_a_delay_may_wait_for_another_delay() {
+    let clock = millrun::Clock::manual();
+    let engine = Engine::builder().clock(clock.clone()).task_runner(SequentialTaskRunner::new()).build();
+    let inner = Calls::default();
+    let future = engine.enter(|| in_a_second_attempt.submit(inner.clone(), Calls::default()));
+    for _ in 0..2 {
+        clock.wait_for_timers(1);
+        clock.advance(seconds(10));
+    }
+    future.result().unwrap_err();
+    assert_eq!(inner.count(), 2);
+}

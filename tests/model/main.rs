@@ -22,7 +22,7 @@ use crate::carry_out::wrong_with;
 use crate::plan::plan;
 
 /// So many plans are tried if nothing else is said.
-const CASES: u32 = 250;
+const CASES: u32 = 1000;
 
 fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
@@ -30,7 +30,7 @@ fn config() -> ProptestConfig {
         cases,
         // What is found is written down as a test in `found.rs`, where everybody can read it.
         failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
-        max_shrink_time: 300_000,
+        max_shrink_time: 60_000,
         ..ProptestConfig::default()
     }
 }

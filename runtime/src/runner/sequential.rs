@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::place::{self, Lane};
 use super::worker;
 use super::{ConcurrencyType, ReadyRun, RunnerError, TaskRunner};
+use crate::clock;
 use crate::engine::wait;
 use crate::spec::Kind;
 
 /// Executes one run at a time, in order of submission.
 ///
-/// A sync task is executed by `submit`, on the thread that calls it, if nothing else is under way; an async one, and what
-/// stands behind it, on the tokio runtime. A run that waits for another lets that one go first.
+/// A sync task is executed by `submit`, on the thread that calls it, if nothing else is under way; after a delay, on a thread of
+/// the runner's; an async one, and what stands behind it, on the tokio runtime. A run that waits for another lets that one go first.
 #[derive(Debug)]
 pub struct SequentialTaskRunner {
     lane: Arc<Lane>,
@@ -26,6 +27,10 @@ impl SequentialTaskRunner {
     }
 
     fn execute_if_free(&self, run: ReadyRun) -> Result<(), ReadyRun> {
+        // A body may wait for another timer, which has to wait for this one.
+        if clock::is_firing() {
+            return Err(run);
+        }
         let mut left = Some(run);
         if worker::holds(&self.lane) {
             let deep = wait::deeper(|| {
