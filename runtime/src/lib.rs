@@ -85,6 +85,7 @@ pub mod runner;
 pub mod settings;
 mod spec;
 mod state;
+pub mod store;
 mod sync;
 mod task;
 mod transaction;
@@ -114,6 +115,7 @@ pub use result::{ResultStore, ResultStoreError};
 pub use runner::{ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner, ThreadPoolTaskRunner};
 pub use spec::{FlowSpec, Kind, RetryDelay, Spec, TaskSpec};
 pub use state::{State, StateDetails, StateName, StateType};
+pub use store::{Durability, MemoryRunStore, RunStore};
 pub use task::{CallFuture, Configured, ConfiguredFlow, ConfiguredTask, TaskCall};
 pub use transaction::{
     CommitMode, IsolationLevel, Transaction, TransactionBuilder, TransactionError, TransactionState,

@@ -229,6 +229,11 @@ impl State {
         Self::unplaced(StateName::Failed, Some(message.to_string()))
     }
 
+    /// A CRASHED state, for what was found dead.
+    pub(crate) fn crashed(message: impl fmt::Display) -> Self {
+        Self::unplaced(StateName::Crashed, Some(message.to_string()))
+    }
+
     /// A CANCELLED state, for `on_state_change`.
     pub fn cancelled(message: impl fmt::Display) -> Self {
         Self::unplaced(StateName::Cancelled, Some(message.to_string()))
