@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::event::{Event, Kind, LogRecord, Outcome, RunRecord, TransactionRecord, UpstreamRecord};
@@ -34,6 +35,8 @@ pub struct Created<'e> {
     pub record: &'e RunRecord,
     /// Its name.
     pub name: &'e str,
+    /// Its parameters.
+    pub parameters: Option<&'e Map<String, Value>>,
     /// Its last state.
     pub state: &'e State,
     /// How many attempts have begun.
@@ -54,8 +57,8 @@ pub struct Changed<'e> {
     pub run: Uuid,
     /// Of what it is.
     pub kind: Kind,
-    /// The name that it was given.
-    pub name: Option<&'e str>,
+    /// The name that it was given, and its parameters.
+    pub prepared: Option<(&'e str, Option<&'e Map<String, Value>>)>,
     /// The last state that it entered, and how many attempts have begun. One that has ended has no owner any more.
     pub state: Option<(&'e State, u32)>,
 }
@@ -74,14 +77,20 @@ impl<'e> Batch<'e> {
                     batch.created.push(Created {
                         record,
                         name: &record.name,
+                        parameters: record.parameters.as_ref(),
                         state: &record.state,
                         run_count: record.run_count,
                     });
                 }
-                Event::Named { run, kind, name } => match batch.place(&mut places, *run, *kind) {
-                    Place::Created(n) => batch.created[n].name = name,
-                    Place::Changed(n) => batch.changed[n].name = Some(name),
-                },
+                Event::Prepared { run, kind, name, parameters } => {
+                    match batch.place(&mut places, *run, *kind) {
+                        Place::Created(n) => {
+                            batch.created[n].name = name;
+                            batch.created[n].parameters = parameters.as_ref();
+                        }
+                        Place::Changed(n) => batch.changed[n].prepared = Some((name, parameters.as_ref())),
+                    }
+                }
                 Event::Entered { run, kind, state, run_count, outcome } => {
                     match batch.place(&mut places, *run, *kind) {
                         Place::Created(n) => {
@@ -111,7 +120,7 @@ impl<'e> Batch<'e> {
         match places.entry(run) {
             Entry::Occupied(place) => *place.get(),
             Entry::Vacant(place) => {
-                self.changed.push(Changed { run, kind, name: None, state: None });
+                self.changed.push(Changed { run, kind, prepared: None, state: None });
                 *place.insert(Place::Changed(self.changed.len() - 1))
             }
         }

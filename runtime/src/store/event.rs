@@ -25,14 +25,16 @@ pub enum Kind {
 pub enum Event {
     /// A run was made. The state in the record is its first.
     Created(Box<RunRecord>),
-    /// A run was given another name.
-    Named {
+    /// What a run takes is known, and with that its name.
+    Prepared {
         /// The run.
         run: Uuid,
         /// Of what it is.
         kind: Kind,
         /// Its name from now on.
         name: String,
+        /// Its parameters, where they are recorded.
+        parameters: Option<Map<String, Value>>,
     },
     /// A run entered a state.
     Entered {

@@ -135,6 +135,7 @@ impl Ledger {
         for created in &batch.created {
             let record = RunRecord {
                 name: created.name.to_owned(),
+                parameters: created.parameters.cloned(),
                 state: created.state.clone(),
                 run_count: created.run_count,
                 owner: created.owner(),
@@ -144,8 +145,9 @@ impl Ledger {
         }
         for changed in &batch.changed {
             let Some(record) = self.runs.get_mut(&changed.run) else { continue };
-            if let Some(name) = changed.name {
+            if let Some((name, parameters)) = changed.prepared {
                 name.clone_into(&mut record.name);
+                record.parameters = parameters.cloned();
             }
             if let Some((state, run_count)) = changed.state {
                 record.state = state.clone();
