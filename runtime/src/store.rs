@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::state::State;
 
-pub use batch::{Batch, Changed, Created};
+pub use batch::{Batch, Changed, Created, Known};
 pub use error::StoreError;
 pub use event::{Event, Kind, LogRecord, Outcome, RunRecord, TransactionRecord, UpstreamRecord};
 pub use memory::MemoryRunStore;

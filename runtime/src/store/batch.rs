@@ -33,14 +33,23 @@ pub struct Batch<'e> {
 pub struct Created<'e> {
     /// What it was when it was made.
     pub record: &'e RunRecord,
-    /// Its name.
-    pub name: &'e str,
-    /// Its parameters.
-    pub parameters: Option<&'e Map<String, Value>>,
+    /// What is known of it after the batch; it stands in place of what the record says.
+    pub known: Known<'e>,
     /// Its last state.
     pub state: &'e State,
     /// How many attempts have begun.
     pub run_count: u32,
+}
+
+/// What becomes known of a run once what it waits for has ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'e> {
+    /// Its name.
+    pub name: Option<&'e str>,
+    /// Its parameters.
+    pub parameters: Option<&'e Map<String, Value>>,
+    /// What it is recognised by when its flow run is resumed.
+    pub identity: Option<Uuid>,
 }
 
 impl Created<'_> {
@@ -57,8 +66,8 @@ pub struct Changed<'e> {
     pub run: Uuid,
     /// Of what it is.
     pub kind: Kind,
-    /// The name that it was given, and its parameters.
-    pub prepared: Option<(&'e str, Option<&'e Map<String, Value>>)>,
+    /// What has become known.
+    pub known: Known<'e>,
     /// The last state that it entered, and how many attempts have begun. One that has ended has no owner any more.
     pub state: Option<(&'e State, u32)>,
 }
@@ -76,20 +85,23 @@ impl<'e> Batch<'e> {
                     batch.states.push((record.id, &record.state));
                     batch.created.push(Created {
                         record,
-                        name: &record.name,
-                        parameters: record.parameters.as_ref(),
+                        known: Known {
+                            name: Some(&record.name),
+                            parameters: record.parameters.as_ref(),
+                            identity: record.identity,
+                        },
                         state: &record.state,
                         run_count: record.run_count,
                     });
                 }
-                Event::Prepared { run, kind, name, parameters } => {
-                    match batch.place(&mut places, *run, *kind) {
-                        Place::Created(n) => {
-                            batch.created[n].name = name;
-                            batch.created[n].parameters = parameters.as_ref();
-                        }
-                        Place::Changed(n) => batch.changed[n].prepared = Some((name, parameters.as_ref())),
-                    }
+                Event::Prepared { run, kind, name, parameters, identity } => {
+                    let known = match batch.place(&mut places, *run, *kind) {
+                        Place::Created(n) => &mut batch.created[n].known,
+                        Place::Changed(n) => &mut batch.changed[n].known,
+                    };
+                    known.name = name.as_deref().or(known.name);
+                    known.parameters = parameters.as_ref().or(known.parameters);
+                    known.identity = identity.or(known.identity);
                 }
                 Event::Entered { run, kind, state, run_count, outcome } => {
                     match batch.place(&mut places, *run, *kind) {
@@ -120,7 +132,7 @@ impl<'e> Batch<'e> {
         match places.entry(run) {
             Entry::Occupied(place) => *place.get(),
             Entry::Vacant(place) => {
-                self.changed.push(Changed { run, kind, prepared: None, state: None });
+                self.changed.push(Changed { run, kind, known: Known::default(), state: None });
                 *place.insert(Place::Changed(self.changed.len() - 1))
             }
         }

@@ -25,16 +25,18 @@ pub enum Kind {
 pub enum Event {
     /// A run was made. The state in the record is its first.
     Created(Box<RunRecord>),
-    /// What a run takes is known, and with that its name.
+    /// More is known of a run: what is not `None` replaces what the record says.
     Prepared {
         /// The run.
         run: Uuid,
         /// Of what it is.
         kind: Kind,
         /// Its name from now on.
-        name: String,
+        name: Option<String>,
         /// Its parameters, where they are recorded.
         parameters: Option<Map<String, Value>>,
+        /// What it is recognised by when its flow run is resumed.
+        identity: Option<Uuid>,
     },
     /// A run entered a state.
     Entered {

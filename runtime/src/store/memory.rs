@@ -134,8 +134,9 @@ impl Ledger {
     fn write(&mut self, batch: &Batch<'_>) {
         for created in &batch.created {
             let record = RunRecord {
-                name: created.name.to_owned(),
-                parameters: created.parameters.cloned(),
+                name: created.known.name.unwrap_or_default().to_owned(),
+                parameters: created.known.parameters.cloned(),
+                identity: created.known.identity,
                 state: created.state.clone(),
                 run_count: created.run_count,
                 owner: created.owner(),
@@ -145,10 +146,14 @@ impl Ledger {
         }
         for changed in &batch.changed {
             let Some(record) = self.runs.get_mut(&changed.run) else { continue };
-            if let Some((name, parameters)) = changed.prepared {
+            let known = &changed.known;
+            if let Some(name) = known.name {
                 name.clone_into(&mut record.name);
-                record.parameters = parameters.cloned();
             }
+            if let Some(parameters) = known.parameters {
+                record.parameters = Some(parameters.clone());
+            }
+            record.identity = known.identity.or(record.identity);
             if let Some((state, run_count)) = changed.state {
                 record.state = state.clone();
                 record.run_count = run_count;
