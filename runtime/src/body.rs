@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::bounds::{Failure, Input, Output};
-use crate::cache::{KeyText, Values};
+use crate::cache::{self, KeyText, Values};
 use crate::error::{BoxError, TaskError};
 use crate::input::{Arg, EdgeList, Edges, MapArg, Node};
 use crate::map::MapGroup;
@@ -130,9 +130,15 @@ pub trait Body<'a>: Send {
     fn write_key(&self, key: &mut KeyText<'_>) -> bool;
     /// The parameters with their values, `None` for one that cannot be serialised.
     fn inputs(&self) -> Values<'_>;
+    /// Appends the form of the arguments, that of a parameter which is to be read from other runs by `upstream`; `false` if
+    /// there is one without a form.
+    fn form(&self, upstream: &mut UpstreamForm<'_>, form: &mut Vec<u8>) -> bool;
     /// Executes a sync body, or begins an async one. `last` says that no further attempt will be asked for.
     fn attempt(&mut self, last: bool) -> Attempt<'a>;
 }
+
+/// Appends what stands for the runs that a parameter is read from; `false` if nothing does.
+pub(crate) type UpstreamForm<'f> = dyn FnMut(u8, &mut Vec<u8>) -> bool + 'f;
 
 pub(crate) type BoxBody = Box<dyn Body<'static>>;
 
@@ -161,6 +167,9 @@ pub(crate) fn no_body() -> BoxBody {
         }
         fn inputs(&self) -> Values<'_> {
             Vec::new()
+        }
+        fn form(&self, _upstream: &mut UpstreamForm<'_>, _form: &mut Vec<u8>) -> bool {
+            false
         }
         fn attempt(&mut self, _last: bool) -> Attempt<'static> {
             Attempt::Done(Err(gone()))
@@ -277,6 +286,16 @@ impl<'a, A: ArgTuple + Send + 'a> Body<'a> for Job<'a, A> {
         }
     }
 
+    fn form(&self, upstream: &mut UpstreamForm<'_>, form: &mut Vec<u8>) -> bool {
+        match &self.args {
+            JobArgs::Ready(args) => {
+                args.values(&self.fns.json).into_iter().all(|value| write_form(value, form))
+            }
+            JobArgs::Pending(pending) => A::form(pending, &self.fns.json, upstream, form),
+            JobArgs::Gone => false,
+        }
+    }
+
     fn attempt(&mut self, last: bool) -> Attempt<'a> {
         let args = match (&self.args, self.fns.clone) {
             (JobArgs::Ready(args), Some(clone)) if !last => clone(args),
@@ -327,6 +346,13 @@ pub trait ArgTuple: Slots + Sized {
     #[doc(hidden)]
     fn values(&self, json: &Self::Json) -> Vec<Option<AnyValue<'_>>>;
     #[doc(hidden)]
+    fn form(
+        pending: &Self::Pending,
+        json: &Self::Json,
+        upstream: &mut UpstreamForm<'_>,
+        form: &mut Vec<u8>,
+    ) -> bool;
+    #[doc(hidden)]
     fn awaits(sources: &Self::Sources) -> Vec<Option<Awaited>>;
     #[doc(hidden)]
     fn open(sources: &mut Self::Sources) -> Result<Vec<Option<usize>>, TaskError>;
@@ -345,6 +371,12 @@ pub struct Awaited(pub(crate) Node);
 /// The map whose elements another one is made of.
 #[doc(hidden)]
 pub struct Followed(pub(crate) Arc<MapGroup>);
+
+/// Appends the form of a value, where it has one.
+pub(crate) fn write_form(value: Option<AnyValue<'_>>, form: &mut Vec<u8>) -> bool {
+    form.push(b'v');
+    value.is_some_and(|value| cache::write_form(&value, form))
+}
 
 /// How a value is shown to serializers, where it can be.
 pub(crate) type ToJson<P> = Option<for<'a> fn(&'a P) -> AnyValue<'a>>;
@@ -403,6 +435,16 @@ macro_rules! arg_tuple {
             }
 
             #[allow(unused_variables)]
+            fn form(
+                pending: &Self::Pending,
+                json: &Self::Json,
+                upstream: &mut UpstreamForm<'_>,
+                form: &mut Vec<u8>,
+            ) -> bool {
+                true $(&& pending.$n.form(json.$n, $n, upstream, form))*
+            }
+
+            #[allow(unused_variables)]
             fn awaits(sources: &Self::Sources) -> Vec<Option<Awaited>> {
                 vec![$(sources.$n.0.awaits().map(Awaited),)*]
             }
@@ -442,7 +484,7 @@ mod tuples {
 
     use super::{
         AnyValue, Arg, ArgTuple, Awaited, Body, BoxFuture, Edges, Followed, Input, Job, MapArg, Options,
-        Outcome, Slots, Spec, TaskError, ToJson,
+        Outcome, Slots, Spec, TaskError, ToJson, UpstreamForm,
     };
     use crate::engine::call_async;
 

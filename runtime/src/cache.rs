@@ -154,6 +154,11 @@ fn hex(form: &[u8]) -> String {
 }
 
 /// 32 hexadecimal digits; several times as fast as a format string.
+/// Appends the form of a value that is recognised by it; `false` if it has none.
+pub(crate) fn write_form(value: &impl Serialize, form: &mut Vec<u8>) -> bool {
+    canonical::write(value, form).is_ok()
+}
+
 fn digits(number: u128) -> String {
     let nibbles = number.to_be_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
     nibbles.map(|nibble| char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 })).collect()

@@ -10,6 +10,7 @@ use crate::context::{FlowRunInfo, TaskRun};
 use crate::error::TaskError;
 use crate::flow::FlowCall;
 use crate::hook::{AnyHook, AnyStateHook, AnyTransactionHook, IntoHookReturn, Moment};
+use crate::id::FlowRunId;
 use crate::input::{Dependencies, Edges};
 use crate::options::{IntoDuration, Options, RetryDelays};
 use crate::result::{ResultSerializer, ResultStore};
@@ -305,6 +306,16 @@ pub trait ConfigureFlow<X, A>: Sized {
         A: FlowRetryArgs,
     {
         self.change_with_clone(|options| options.retries = Some(retries), A::clone)
+    }
+
+    /// Has the run be the flow run with that id, which is recorded in the engine's [run store](crate::EngineBuilder::run_store): what
+    /// has completed in it is not executed again, and its body is. One that has completed is not executed at all; one that is not
+    /// recorded is begun with that id. See [`store`](crate::store).
+    ///
+    /// The run fails if it is being executed by somebody who is alive, is one of another flow, is a part of another flow run, or if
+    /// nothing is recorded.
+    fn with_flow_run_id(self, id: FlowRunId) -> Self::Configured {
+        self.change(|options| options.flow_run_id = Some(id))
     }
 
     /// The name of the run.

@@ -327,7 +327,7 @@ pub(crate) fn root_scope(engine: &Engine) -> Arc<Scope> {
             engine.clone(),
             RuntimeHandle::current(),
             engine.task_runner(),
-            Arc::new(Tree::new(None, None, false)),
+            Arc::new(Tree::new(None, None, None, false)),
             None,
             Tags::from([]),
             None,

@@ -14,6 +14,8 @@ mod finish;
 pub(crate) mod flow_run;
 mod hook;
 mod ready;
+pub(crate) mod record;
+pub(crate) mod resume;
 mod retry;
 mod signal;
 mod slots;
@@ -32,6 +34,7 @@ use crate::error::FlowError;
 use crate::flow::FlowCall;
 use crate::limit::Limits;
 use crate::lock::LockManager;
+use crate::recorder::Recorder;
 use crate::result::{ResultStore, ResultStoreError};
 use crate::runner::TaskRunner;
 use crate::settings::Settings;
@@ -70,6 +73,7 @@ struct Inner {
     /// Where results are kept: as it was given, or made when it is first needed.
     results: OnceLock<ResultStore>,
     locks: Option<Arc<dyn LockManager>>,
+    recorder: Option<Arc<Recorder>>,
     /// Nothing is set that concerns each task run: retries, limits, records of parameters.
     is_plain: bool,
     /// Made without being asked for, and there until the process ends.
@@ -107,7 +111,7 @@ impl Engine {
                         log!(error, "{error}; the defaults are used");
                         Settings::default()
                     });
-                    EngineBuilder::default().build_with(settings, true)
+                    EngineBuilder::default().build_with(settings, None, true)
                 })
                 .clone()
         })
@@ -181,6 +185,11 @@ impl Engine {
 
     pub(crate) fn is_plain(&self) -> bool {
         self.0.is_plain
+    }
+
+    /// Who records what runs do, if anybody does.
+    pub(crate) fn recorder(&self) -> Option<&Arc<Recorder>> {
+        self.0.recorder.as_ref()
     }
 
     pub(crate) fn task_runner(&self) -> Arc<dyn TaskRunner> {

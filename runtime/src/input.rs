@@ -14,6 +14,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use smallvec::SmallVec;
 
+use crate::body::{ToJson, UpstreamForm, write_form};
 use crate::error::{ErrorKind, TaskError};
 use crate::future::{FlowFuture, Reader, TaskFuture, TaskFutures};
 use crate::map::MapGroup;
@@ -213,12 +214,15 @@ enum ArgKind<P> {
 trait Collect<P>: Send {
     fn collect(self: Box<Self>) -> Result<P, TaskError>;
     fn copy(&self) -> Box<dyn Collect<P>>;
+    /// Whether more belongs to it than the runs that it reads: the keys of a map.
+    fn is_keyed(&self) -> bool;
 }
 
 /// Sources of an argument and how to read them.
 struct Collector<S, P> {
     sources: S,
     read: fn(S) -> Result<P, TaskError>,
+    is_keyed: bool,
 }
 
 impl<S: Clone + Send + 'static, P: 'static> Collect<P> for Collector<S, P> {
@@ -227,7 +231,11 @@ impl<S: Clone + Send + 'static, P: 'static> Collect<P> for Collector<S, P> {
     }
 
     fn copy(&self) -> Box<dyn Collect<P>> {
-        Box::new(Self { sources: self.sources.clone(), read: self.read })
+        Box::new(Self { sources: self.sources.clone(), read: self.read, is_keyed: self.is_keyed })
+    }
+
+    fn is_keyed(&self) -> bool {
+        self.is_keyed
     }
 }
 
@@ -244,7 +252,33 @@ impl<P> Arg<P> {
     where
         P: 'static,
     {
-        Self(ArgKind::Collect(Box::new(Collector { sources, read })))
+        Self(ArgKind::Collect(Box::new(Collector { sources, read, is_keyed: false })))
+    }
+
+    /// As [`collect`](Self::collect), of sources with keys.
+    fn collect_keyed<S: Clone + Send + 'static>(sources: S, read: fn(S) -> Result<P, TaskError>) -> Self
+    where
+        P: 'static,
+    {
+        Self(ArgKind::Collect(Box::new(Collector { sources, read, is_keyed: true })))
+    }
+
+    /// Appends the form of what is read from `upstream` runs, or of the value.
+    pub(crate) fn form(
+        &self,
+        json: ToJson<P>,
+        parameter: u8,
+        upstream: &mut UpstreamForm<'_>,
+        form: &mut Vec<u8>,
+    ) -> bool {
+        match &self.0 {
+            ArgKind::Value(value) => write_form(json.map(|any| any(value)), form),
+            ArgKind::Collect(collect) if collect.is_keyed() => false,
+            ArgKind::Read(..) | ArgKind::Collect(_) => {
+                form.push(b'u');
+                upstream(parameter, form)
+            }
+        }
     }
 
     pub(crate) fn is_ready(&self) -> bool {

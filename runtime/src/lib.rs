@@ -78,6 +78,7 @@ mod map;
 mod name;
 mod options;
 pub mod prelude;
+mod recorder;
 pub mod registry;
 pub mod result;
 mod run;

@@ -8,6 +8,7 @@ use crate::cache::CacheOptions;
 use crate::duration::parse_duration;
 use crate::error::TaskError;
 use crate::hook::{AnyHook, AnyStateHook, AnyTransactionHook, Moment, TransactionHook};
+use crate::id::FlowRunId;
 use crate::input::EdgeList;
 use crate::runner::TaskRunner;
 use crate::spec::{RetryDelay, Spec};
@@ -124,6 +125,8 @@ pub struct Options {
     pub(crate) skip_on_upstream_skip: Option<bool>,
     pub(crate) task_runner: Option<Arc<dyn TaskRunner>>,
     pub(crate) today: Option<Arc<str>>,
+    /// Of the flow run that goes on.
+    pub(crate) flow_run_id: Option<FlowRunId>,
     pub(crate) hooks: [Option<Vec<AnyHook>>; Moment::COUNT],
     pub(crate) on_state_change: Option<Vec<AnyStateHook>>,
     pub(crate) on_commit: Option<Vec<AnyTransactionHook>>,

@@ -27,7 +27,7 @@ use crate::trigger::Trigger;
 
 use cell::Readers;
 pub(crate) use cell::{Cancelling, Slot, Stage, Stop, Waiter};
-pub(crate) use log::{Extra, Log};
+pub(crate) use log::{Extra, Log, Recorded};
 
 /// Who counts its upstreams down.
 #[derive(Clone)]
@@ -37,6 +37,7 @@ pub(crate) enum Downstream {
 }
 
 type Cell = cell::Cell<BoxBody, Erased, TaskError, Downstream, Log>;
+pub(crate) type Inner = cell::Inner<BoxBody, Erased, TaskError, Downstream, Log>;
 pub(crate) type RunWaiter = Waiter<Downstream>;
 pub(crate) type Waiters = cell::Waiters<Downstream>;
 pub(crate) type RunSlot = Slot<BoxBody, Erased, TaskError>;
@@ -45,7 +46,7 @@ pub(crate) struct Run {
     pub(crate) spec: &'static Spec,
     pub(crate) scope: Arc<Scope>,
     /// Counts the task runs of a flow run; makes the id.
-    pub(crate) number: u32,
+    pub(crate) number: AtomicU32,
     /// Counts the runs, or the maps, of one task in a flow run; makes the name. Its highest bits are flags.
     ordinal: u32,
     readers: Readers,
@@ -104,7 +105,7 @@ impl Run {
         Arc::new(Self {
             spec: new.spec,
             scope: new.scope,
-            number: new.number,
+            number: AtomicU32::new(new.number),
             ordinal,
             readers: Readers::new(new.readers),
             place: AtomicU32::new(0),
@@ -121,7 +122,7 @@ impl Run {
         if let Some(id) = self.cell.lock().log.flow_id() {
             return id;
         }
-        id::numbered(self.scope.tree.prefix, self.number)
+        id::numbered(self.scope.tree.prefix(), self.number.load(Ordering::Relaxed))
     }
 
     pub(crate) fn name(&self) -> String {

@@ -15,6 +15,7 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::context::Failure;
 use crate::engine;
@@ -60,6 +61,8 @@ struct Inner {
     parent: Option<Transaction>,
     mode: CommitMode,
     isolation: IsolationLevel,
+    /// By what it is recorded.
+    id: OnceLock<Uuid>,
     /// By what name it has locks, with all that are inside of it.
     owner: OnceLock<Arc<str>>,
     /// It is one that [`transaction()`] has begun, and not a task run's own.
@@ -117,8 +120,8 @@ impl Transaction {
     ) -> Self {
         let mode = mode.or(parent.as_ref().map(|parent| parent.0.mode)).unwrap_or_default();
         let isolation = isolation.or(parent.as_ref().map(|parent| parent.0.isolation)).unwrap_or_default();
-        let (owner, shared) = (OnceLock::new(), Mutex::default());
-        let begun = Self(Arc::new(Inner { parent, mode, isolation, owner, is_group, shared }));
+        let (id, owner, shared) = (OnceLock::new(), OnceLock::new(), Mutex::default());
+        let begun = Self(Arc::new(Inner { parent, mode, isolation, id, owner, is_group, shared }));
         begun.enter(TransactionState::Active);
         if let Some(parent) = &begun.0.parent {
             parent.0.shared.lock().children.push(begun.clone());
@@ -307,13 +310,23 @@ impl Transaction {
         }
     }
 
-    /// By what name it has locks: one for a transaction and all that are inside of it.
-    pub(crate) fn owner(&self) -> Arc<str> {
+    /// The outermost one that it is in, or is.
+    pub(crate) fn root(&self) -> &Self {
         let mut root = self;
         while let Some(parent) = &root.0.parent {
             root = parent;
         }
-        root.0.owner.get_or_init(|| format!("transaction {}", uuid::Uuid::new_v4()).into()).clone()
+        root
+    }
+
+    /// By what it is recorded.
+    pub(crate) fn id(&self) -> Uuid {
+        *self.0.id.get_or_init(Uuid::new_v4)
+    }
+
+    /// By what name it has locks: one for a transaction and all that are inside of it.
+    pub(crate) fn owner(&self) -> Arc<str> {
+        self.root().0.owner.get_or_init(|| format!("transaction {}", uuid::Uuid::new_v4()).into()).clone()
     }
 
     /// Has the lock on its key.

@@ -1,14 +1,15 @@
 //! What all runs of a flow run share, however deep they are nested: counters, failures, and who waits for the last to end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
 use super::Scope;
 use crate::body::Erased;
 use crate::cache::FlowResults;
+use crate::engine::resume::Priors;
 use crate::id;
 use crate::input::Node;
 use crate::map::MapGroup;
@@ -17,8 +18,10 @@ use crate::spec::Spec;
 use crate::sync::Mutex;
 
 pub(crate) struct Tree {
-    /// The flow run's id; the task runs' ids begin with it.
-    pub(crate) prefix: u128,
+    /// The flow run's id; the task runs' ids begin with it. In halves, as it may become that of an earlier run.
+    prefix: [AtomicU64; 2],
+    /// The id of the outermost flow run, where that is another one.
+    outermost: Option<u128>,
     /// The flow run; none for runs outside of a flow.
     flow: OnceLock<Weak<Run>>,
     /// Runs, except those of maps, and maps that have not ended.
@@ -27,6 +30,8 @@ pub(crate) struct Tree {
     /// Every run, where a report is asked for, until that is made.
     records: Option<Mutex<Option<Vec<Arc<Run>>>>>,
     pub(crate) today: Option<Arc<str>>,
+    /// What is recorded of the outermost flow run, where that is resumed.
+    priors: OnceLock<Arc<Priors>>,
     /// What the flow says about the results of the runs inside, if it says anything.
     pub(crate) results: Option<Arc<FlowResults>>,
 }
@@ -41,6 +46,10 @@ pub(crate) struct Shared {
     /// What the body gave, which a report shows even if the flow run failed.
     pub(crate) value: Option<Erased>,
     idle: Vec<Waker>,
+    /// How often each call was made, where runs are recorded.
+    calls: HashMap<u128, u32>,
+    /// The runs of an earlier process that have been taken over.
+    taken: HashSet<u128>,
 }
 
 impl Shared {
@@ -83,6 +92,11 @@ impl Failure {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
+const fn halves(id: u128) -> [u64; 2] {
+    [(id >> 64) as u64, id as u64]
+}
+
 /// Hashes what is known to be a pointer and a flag: their bits, spread by a multiplication.
 #[derive(Default)]
 struct PointerHasher(u64);
@@ -113,19 +127,68 @@ impl Hasher for PointerHasher {
 
 impl Tree {
     pub(crate) fn new(
+        outermost: Option<u128>,
         today: Option<Arc<str>>,
         results: Option<Arc<FlowResults>>,
         keeps_records: bool,
     ) -> Self {
         Self {
-            prefix: id::new_prefix(),
+            prefix: halves(id::new_prefix()).map(AtomicU64::new),
+            outermost,
             flow: OnceLock::new(),
             open: AtomicUsize::new(0),
             shared: Mutex::default(),
             records: keeps_records.then(|| Mutex::new(Some(Vec::new()))),
             today,
+            priors: OnceLock::new(),
             results,
         }
+    }
+
+    pub(crate) fn prefix(&self) -> u128 {
+        let [high, low] = [0, 1].map(|half: usize| u128::from(self.prefix[half].load(Ordering::Relaxed)));
+        high << 64 | low
+    }
+
+    /// Makes it that of an earlier flow run, whose task runs have numbers up to `free`.
+    pub(crate) fn adopt(&self, prefix: u128, free: u32) {
+        for (half, value) in self.prefix.iter().zip(halves(prefix)) {
+            half.store(value, Ordering::Relaxed);
+        }
+        self.shared.lock().numbers = free;
+    }
+
+    /// What is recorded of the outermost flow run, where that is resumed.
+    pub(crate) fn priors(&self) -> Option<&Arc<Priors>> {
+        self.priors.get()
+    }
+
+    pub(crate) fn set_priors(&self, priors: Arc<Priors>) {
+        let _ = self.priors.set(priors);
+    }
+
+    /// Counts the calls of a task with the same inputs by the same run.
+    pub(crate) fn next_call(&self, call: u128) -> u32 {
+        let mut shared = self.shared.lock();
+        let next = shared.calls.entry(call).or_insert(0);
+        let ordinal = *next;
+        *next += 1;
+        ordinal
+    }
+
+    /// Takes a run of an earlier process over, once.
+    pub(crate) fn take(&self, id: u128) -> bool {
+        self.shared.lock().taken.insert(id)
+    }
+
+    /// Whether it is that of a flow run in another one.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.outermost.is_some()
+    }
+
+    /// The id of the outermost flow run that its runs are in, if they are in one.
+    pub(crate) fn root(&self) -> Option<u128> {
+        self.outermost.or_else(|| self.is_flow().then(|| self.prefix()))
     }
 
     pub(crate) fn belongs_to(&self, flow: &Arc<Run>) {

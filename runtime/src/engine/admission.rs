@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::attempt::cancelled;
-use super::finish::finish;
+use super::finish::{finish, finish_as_before};
+use super::resume;
 use crate::error::{ErrorKind, TaskError};
 use crate::input::{Edge, EdgeList, Need, Node};
 use crate::options::Effective;
@@ -24,14 +25,14 @@ pub(super) fn admit(run: &Arc<Run>) -> bool {
         _ => EdgeList::new(),
     };
     if edges.is_empty() && run.options().is_none() && matches!(run.spec.trigger, Trigger::AllSuccessful) {
-        return true;
+        return !ended_before(run, &edges);
     }
     // Where all is cancelled, the end of one run is no reason for another to fail.
     let checked = if run.scope.is_cancelled() { Err((cancelled(), Vec::new())) } else { check(run, &edges) };
     match checked {
         Ok(()) => {
             see(&edges);
-            true
+            !ended_before(run, &edges)
         }
         Err((error, causes)) => {
             if let Some(body) = run.cell.withdraw() {
@@ -41,6 +42,29 @@ pub(super) fn admit(run: &Arc<Run>) -> bool {
             false
         }
     }
+}
+
+/// Whether a run has ended in an earlier process of its flow run, and so has ended here; or was cancelled meanwhile.
+fn ended_before(run: &Arc<Run>, edges: &[Edge]) -> bool {
+    if run.scope.engine.recorder().is_none() || !run.scope.tree.is_flow() {
+        return false;
+    }
+    // Withdrawn meanwhile, as what recognises it calls the user's code.
+    let Some(body) = run.cell.withdraw() else { return true };
+    let (body, outcome) = match resume::recognise(run, &*body, edges) {
+        None => match run.cell.give_back(body) {
+            Ok(()) => return false,
+            Err(body) => (body, Err(cancelled())),
+        },
+        Some((outcome, name)) => {
+            drop_caught(body);
+            finish_as_before(run, outcome, name);
+            return true;
+        }
+    };
+    drop_caught(body);
+    finish(run, outcome, Vec::new());
+    true
 }
 
 /// As [`admit`], for a run that its caller executes.

@@ -12,7 +12,7 @@ use super::aside::attempt_aside;
 use super::deadline::{Deadline, sleep};
 use super::finish::{self, finish};
 use super::ready::BodyTurn;
-use super::{cache, hook, retry, slots, transaction, wait};
+use super::{cache, hook, record, retry, slots, transaction, wait};
 use crate::body::{Attempt, Body, BoxBody, BoxFuture, Outcome, Parameters, parameters};
 use crate::clock::Nanos;
 use crate::context::Current;
@@ -183,7 +183,7 @@ pub(super) fn prepare<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Res
         let parameters = panic::catch(|| parameters(&*body)).map_err(|panic| crashed(run, &panic))?;
         run.cell.lock().log.extra().parameters = Some(Arc::new(parameters));
     }
-    Ok(())
+    record::prepared(run)
 }
 
 /// The inputs of a run that nobody has claimed, for its runner.
@@ -234,7 +234,7 @@ fn state_of_attempt(number: u32) -> StateName {
     if number == 1 { StateName::Running } else { StateName::Retrying }
 }
 
-fn enter_attempt(run: &Run, number: u32, now: Nanos) -> Result<(), TaskError> {
+fn enter_attempt(run: &Arc<Run>, number: u32, now: Nanos) -> Result<(), TaskError> {
     let name = state_of_attempt(number);
     {
         let mut guard = run.cell.lock();
@@ -242,7 +242,7 @@ fn enter_attempt(run: &Run, number: u32, now: Nanos) -> Result<(), TaskError> {
         if inner.is_to_stop() {
             return Err(cancelled());
         }
-        inner.enter(name, now, None, None);
+        run.enter(inner, name, now, None, None);
         if number > 1 {
             inner.log.extra().attempts = number;
         }
@@ -437,7 +437,7 @@ fn await_retry(run: &Arc<Run>, delay: Duration, error: &TaskError) -> Result<(),
         if inner.is_to_stop() {
             return Ok(());
         }
-        inner.enter(StateName::AwaitingRetry, now, None, Some(due));
+        run.enter(&mut inner, StateName::AwaitingRetry, now, None, Some(due));
     }
     finish::log_state(run, StateName::AwaitingRetry, None);
     Ok(())

@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use super::{Engine, Inner, signal};
 use crate::clock::Clock;
+use crate::error::BoxError;
 use crate::limit::{Limits, Rule};
 use crate::lock::LockManager;
 use crate::options::IntoDuration;
+use crate::recorder::Recorder;
 use crate::result::ResultStore;
 use crate::runner::{ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner, ThreadPoolTaskRunner};
-use crate::settings::{RunnerName, Settings, SettingsError};
+use crate::settings::{RunnerName, Settings};
+use crate::store::{Durability, RunStore};
 
 /// Builds an [`Engine`]. What is not set here comes from `MILLRUN_*` variables, then from `millrun.toml`
 /// (see [`settings`](crate::settings)).
@@ -23,6 +26,8 @@ pub struct EngineBuilder {
     runner: Option<Arc<dyn TaskRunner>>,
     results: Option<ResultStore>,
     locks: Option<Arc<dyn LockManager>>,
+    store: Option<Arc<dyn RunStore>>,
+    durability: Durability,
 }
 
 impl EngineBuilder {
@@ -96,6 +101,21 @@ impl EngineBuilder {
         self
     }
 
+    /// Where runs are recorded; by default nowhere but in memory, for as long as somebody has a future or a report of them.
+    ///
+    /// The engine is an owner of runs there from the moment it is built, and finds those whose process has died.
+    pub fn run_store(mut self, store: impl RunStore + 'static) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// How safe the record of a run is when its result is handed on, where there is a [run store](Self::run_store); by default
+    /// [`Durability::Relaxed`].
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
     /// Whether the results of all tasks are kept that can be and that say nothing themselves; by default not.
     pub fn persist_results_by_default(mut self, persist: bool) -> Self {
         self.settings.persist_results_by_default = Some(persist);
@@ -127,7 +147,8 @@ impl EngineBuilder {
     /// The engine.
     ///
     /// # Panics
-    /// Panics if a variable or `millrun.toml` cannot be read: [`try_build`](Self::try_build) gives the error instead.
+    /// Panics if a variable or `millrun.toml` cannot be read, or the run store cannot be written to:
+    /// [`try_build`](Self::try_build) gives the error instead.
     #[track_caller]
     pub fn build(self) -> Engine {
         match self.try_build() {
@@ -139,13 +160,24 @@ impl EngineBuilder {
     /// The engine.
     ///
     /// # Errors
-    /// A variable or an entry of `millrun.toml` that cannot be read: which, and what is accepted.
-    pub fn try_build(self) -> Result<Engine, SettingsError> {
+    /// A variable or an entry of `millrun.toml` that cannot be read: which, and what is accepted. Or the run store cannot be
+    /// written to.
+    pub fn try_build(mut self) -> Result<Engine, BoxError> {
         let settings = Settings::load()?;
-        Ok(self.build_with(settings, false))
+        let clock = self.clock.get_or_insert_with(Clock::system);
+        let recorder = match self.store.take() {
+            Some(store) => Some(Arc::new(Recorder::begin(store, self.durability, clock)?)),
+            None => None,
+        };
+        Ok(self.build_with(settings, recorder, false))
     }
 
-    pub(super) fn build_with(self, others: Settings, is_default: bool) -> Engine {
+    pub(super) fn build_with(
+        self,
+        others: Settings,
+        recorder: Option<Arc<Recorder>>,
+        is_default: bool,
+    ) -> Engine {
         let settings = self.settings.over(others);
         let clock = self.clock.unwrap_or_else(Clock::system);
         let runner = self.runner.unwrap_or_else(|| {
@@ -169,6 +201,7 @@ impl EngineBuilder {
         }
         let handle_signals = settings.handle_signals.unwrap_or(false);
         let is_plain = limits.is_empty()
+            && recorder.is_none()
             && settings.default_retries.is_none()
             && settings.record_parameters != Some(true)
             && settings.persist_results_by_default != Some(true);
@@ -176,7 +209,8 @@ impl EngineBuilder {
         let results =
             self.results.map(|store| store.in_time_of(&clock)).map_or_else(OnceLock::new, OnceLock::from);
         let locks = self.locks;
-        let inner = Inner { clock, settings, limits, runner, results, locks, is_plain, is_default, scopes };
+        let inner =
+            Inner { clock, settings, limits, runner, results, locks, recorder, is_plain, is_default, scopes };
         let engine = Engine(Arc::new(inner));
         if handle_signals {
             signal::handle(Arc::downgrade(&engine.0));

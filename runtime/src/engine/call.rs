@@ -6,8 +6,8 @@ use tokio::runtime::Handle;
 
 use super::cache::{self, Io};
 use super::cancel::cancel_children;
-use super::finish::finish;
-use super::{admission, attempt, retry, slots, submit, transaction, wait};
+use super::finish::{finish, finish_as_before};
+use super::{admission, attempt, record, resume, retry, slots, submit, transaction, wait};
 use crate::body::{Body, Outcome};
 use crate::context::{Current, scope_here};
 use crate::error::TaskError;
@@ -15,12 +15,16 @@ use crate::input::Node;
 use crate::options::Options;
 use crate::run::Run;
 use crate::spec::{Kind, Spec};
+use crate::state::StateName;
 
 /// A run that its caller executes, as if it had begun and been claimed; its caller reads the result.
 fn begin(spec: &'static Spec, options: Option<Arc<Options>>) -> Arc<Run> {
     let run = submit::new_run(spec, scope_here(), options, None);
     run.scope.register(&run);
     run.scope.tree.record(&run);
+    let waits_for = run.with_options(|options| options.map(|options| options.wait_for.clone()));
+    record::created(&run, &waits_for.unwrap_or_default());
+    record::throttle(&run.scope.engine);
     run
 }
 
@@ -36,8 +40,9 @@ pub(crate) async fn call_async<'a>(
         // Cancelled meanwhile, it is found to be so below.
         let _ = Box::pin(attempt::unless_stopped(run, wait::all_ended(&options.wait_for))).await;
     }
-    match admit(run) {
-        Ok(()) => {
+    match admit(run, body) {
+        Ok(Some((outcome, name))) => finish_as_before(run, outcome, name),
+        Ok(None) => {
             let mut ended = attempts(run, body).await;
             if run.is_governed() {
                 ended = Box::pin(transaction::leave(run.clone(), ended, Io::Async)).await;
@@ -97,8 +102,9 @@ pub(crate) fn call_sync<'a>(
             Node::Map(group) => wait::block_on_map(group),
         }
     }
-    match admit(run) {
-        Ok(()) => {
+    match admit(run, body) {
+        Ok(Some((outcome, name))) => finish_as_before(run, outcome, name),
+        Ok(None) => {
             let mut ended = attempts_blocking(run, body);
             if run.is_governed() {
                 let left = transaction::leave(run.clone(), ended, Io::Blocking);
@@ -135,7 +141,11 @@ fn attempts_blocking<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Outc
     }
 }
 
-fn admit(run: &Arc<Run>) -> Result<(), (TaskError, Vec<Arc<Run>>)> {
+/// Whether a call may be executed: how it ended in an earlier process, if it did.
+fn admit<'a>(
+    run: &Arc<Run>,
+    body: &(dyn Body<'a> + 'a),
+) -> Result<Option<(Outcome, StateName)>, (TaskError, Vec<Arc<Run>>)> {
     let options = run.options();
     let edges = options.as_deref().map_or(&[][..], |options| &options.wait_for);
     if run.scope.is_cancelled() {
@@ -143,7 +153,7 @@ fn admit(run: &Arc<Run>) -> Result<(), (TaskError, Vec<Arc<Run>>)> {
     }
     admission::check(run, edges)?;
     admission::see(edges);
-    Ok(())
+    Ok(resume::recognise(run, body, edges))
 }
 
 /// Whoever has made a call: dropped before the end of the run, it cancels that.

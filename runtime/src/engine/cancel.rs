@@ -84,7 +84,7 @@ fn enter_cancelling(run: &Arc<Run>) {
         return;
     }
     match answer {
-        Ok(()) => inner.enter(StateName::Cancelling, now, None, None),
+        Ok(()) => run.enter(&mut inner, StateName::Cancelling, now, None, None),
         Err(answer) => inner.log.extra().answer = Some(answer),
     }
 }

@@ -5,10 +5,12 @@ use std::sync::{Arc, Weak};
 use super::attempt::cancelled;
 use super::cancel::cancel_scope;
 use super::ready::{notify, while_finishing};
-use super::{cache, hook, signal, slots, submit};
-use crate::body::Outcome;
+use super::{cache, hook, record, signal, slots, submit};
+use crate::body::{Erased, Outcome};
+use crate::clock::Nanos;
 use crate::context::{Failure, Scope};
 use crate::error::{ErrorKind, TaskError};
+use crate::input::EdgeList;
 use crate::options::Options;
 use crate::panic::drop_caught;
 use crate::run::{Downstream, Extra, Run, RunWaiter, Slot, Stop, Waiter, Waiters, state_of};
@@ -21,7 +23,7 @@ pub(super) fn finish(run: &Arc<Run>, outcome: Outcome, causes: Vec<Arc<Run>>) {
 }
 
 /// As [`finish`], with a message for the state of a run that completed.
-pub(super) fn finish_as(run: &Arc<Run>, outcome: Outcome, said: Option<&str>, causes: Vec<Arc<Run>>) {
+pub(super) fn finish_as(run: &Arc<Run>, outcome: Outcome, said: Option<&'static str>, causes: Vec<Arc<Run>>) {
     let outcome = if run.is_plain() && !tracing::enabled!(tracing::Level::INFO) {
         match end_plain(run, outcome) {
             Ok(end) => return release(run, end, causes),
@@ -46,28 +48,114 @@ pub(super) fn finish_as(run: &Arc<Run>, outcome: Outcome, said: Option<&str>, ca
         Ok(()) => outcome,
         Err(answer) => instead(outcome, answer),
     };
-    let mut left = Some(outcome.map_err(|error| error.of_run(run.id(), || run.name())));
+    let outcome = outcome.map_err(|error| error.of_run(run.id(), || run.name()));
+    record::settle(Settling { settled: None, run: run.clone(), outcome, said, causes, success, stop });
+}
+
+/// Ends a run as it ended in an earlier process: nobody is asked or told about it again.
+pub(super) fn finish_as_before(run: &Arc<Run>, outcome: Outcome, name: StateName) {
+    if run.cell.begin_to_settle().is_none() {
+        return drop_caught(outcome);
+    }
     let now = run.scope.engine.clock().nanos();
-    let mut name = StateName::Completed;
     let before = run.cell.settle(|inner| {
-        let outcome = match left.take() {
-            // Marked between these two moments.
-            outcome if inner.stop == Stop::Crash && stop != Stop::Crash => {
-                left = outcome;
-                Err(signal::crashed())
-            }
-            Some(outcome) => outcome,
-            None => Err(cancelled()),
-        };
-        name = name_of(&outcome, success);
-        inner.enter(name, now, said.filter(|_| outcome.is_ok()), None);
+        inner.enter(name, now, None, None);
         match outcome {
             Ok(value) => Slot::Value(value),
             Err(error) => Slot::Error(error),
         }
     });
-    drop_caught(left);
     drop_caught(before);
+    if !run.has_readers() {
+        drop_caught(run.cell.free());
+    }
+    log!(debug, "{} - It ended in an earlier process, and is not executed again", run.label());
+    end(run, Vec::new());
+}
+
+/// A run of which it is known how it ends: it is settled, and ends, when this is dropped.
+pub(super) struct Settling {
+    run: Arc<Run>,
+    outcome: Outcome,
+    said: Option<&'static str>,
+    causes: Vec<Arc<Run>>,
+    /// The name of its state if it ends well.
+    success: StateName,
+    stop: Stop,
+    /// When, where that was recorded.
+    settled: Option<Nanos>,
+}
+
+impl Settling {
+    pub(super) fn run(&self) -> &Arc<Run> {
+        &self.run
+    }
+
+    pub(super) fn outcome(&self) -> Result<&Erased, &TaskError> {
+        self.outcome.as_ref()
+    }
+
+    /// The name of the state that it is to end in.
+    pub(super) fn name(&self) -> StateName {
+        name_of(&self.outcome, self.success)
+    }
+
+    /// The message of its state, if it ends well.
+    pub(super) fn said(&self) -> Option<&'static str> {
+        self.said.filter(|_| self.outcome.is_ok())
+    }
+
+    /// It ends like this since that time, which is recorded.
+    pub(super) fn at(&mut self, time: Nanos) {
+        self.settled = Some(time);
+    }
+
+    /// It ends with that error.
+    pub(super) fn instead(&mut self, error: TaskError) {
+        let error = error.of_run(self.run.id(), || self.run.name());
+        drop_caught(std::mem::replace(&mut self.outcome, Err(error)));
+    }
+
+    /// Settles it, and ends it after its hooks.
+    pub(super) fn settle(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Settling {
+    fn drop(&mut self) {
+        let run = &self.run;
+        let said = self.said();
+        let mut left = Some(std::mem::replace(&mut self.outcome, Err(cancelled())));
+        let now = self.settled.unwrap_or_else(|| run.scope.engine.clock().nanos());
+        let mut name = StateName::Completed;
+        let before = run.cell.settle(|inner| {
+            let outcome = match left.take() {
+                // Marked between these two moments, and not recorded yet.
+                outcome
+                    if inner.stop == Stop::Crash && self.stop != Stop::Crash && self.settled.is_none() =>
+                {
+                    left = outcome;
+                    Err(signal::crashed())
+                }
+                Some(outcome) => outcome,
+                None => Err(cancelled()),
+            };
+            name = name_of(&outcome, self.success);
+            inner.enter(name, now, said, None);
+            match outcome {
+                Ok(value) => Slot::Value(value),
+                Err(error) => Slot::Error(error),
+            }
+        });
+        drop_caught(left);
+        drop_caught(before);
+        end_settled(run, name, std::mem::take(&mut self.causes));
+    }
+}
+
+/// A run is settled: its slots are given back, its hooks are called, and then it ends.
+fn end_settled(run: &Arc<Run>, name: StateName, causes: Vec<Arc<Run>>) {
     slots::release(run);
     let is_logged = match name.state_type() {
         StateType::Failed | StateType::Crashed => tracing::enabled!(tracing::Level::ERROR),
@@ -224,6 +312,7 @@ pub(crate) fn ended_run(
     let run = submit::new_run(spec, scope.clone(), options, None);
     scope.register(&run);
     scope.tree.record(&run);
+    record::created(&run, &EdgeList::new());
     finish(&run, Err(error), causes);
     run
 }

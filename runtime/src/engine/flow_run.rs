@@ -7,12 +7,13 @@ use super::aside::attempt_on_thread;
 use super::attempt;
 use super::cancel::{cancel_children, cancel_scope};
 use super::execution::Abandoned;
-use super::finish::{finish_as, is_skip};
-use super::{admission, cache, retry, submit, transaction, wait};
+use super::finish::{finish_as, finish_as_before, is_skip};
+use super::{admission, cache, record, resume, retry, submit, transaction, wait};
 use crate::body::{BoxBody, Outcome};
 use crate::cache::FlowResults;
 use crate::context::{Current, Scope, Tree, current_run, own_tags, scope_here};
 use crate::error::{ErrorKind, TaskError};
+use crate::id::FlowRunId;
 use crate::input::{EdgeList, Node};
 use crate::name;
 use crate::options::Options;
@@ -21,6 +22,7 @@ use crate::run::Run;
 use crate::runner::TaskRunner;
 use crate::runner::worker::Seat;
 use crate::spec::{Kind, Spec};
+use crate::state::StateName;
 
 /// A flow with its arguments, not yet begun.
 pub(crate) struct Start {
@@ -58,17 +60,29 @@ pub(crate) fn make(start: Start) -> Begun {
     let said = start.options.as_ref().and_then(|options| options.cache.as_deref());
     let results = FlowResults::of(&start.spec.cache, said, outer.tree.results.as_ref());
     let today = own_today.or_else(|| outer.tree.today.clone());
-    let tree = Arc::new(Tree::new(today, results, start.report));
+    let tree = Arc::new(Tree::new(outer.tree.root(), today, results, start.report));
+    if let Some(priors) = outer.tree.priors() {
+        tree.set_priors(priors.clone());
+    }
+    let asked_for = start.options.as_ref().and_then(|options| options.flow_run_id);
+    if let Some(id) = asked_for {
+        tree.adopt(id.as_uuid().as_u128(), 0);
+    }
     let run = submit::new_run(start.spec, outer.clone(), start.options, None);
     {
         let mut inner = run.cell.lock();
         let extra = inner.log.extra();
         extra.flow = Some(tree.clone());
-        extra.name = Some(name::readable(tree.prefix).into());
+        extra.name = Some(name::readable(tree.prefix()).into());
+        if !outer.tree.is_flow() {
+            // What is inside is recognised by what it is inside of.
+            extra.identity = Some(tree.prefix());
+        }
     }
     tree.belongs_to(&run);
     outer.register(&run);
     outer.tree.record(&run);
+    record::created(&run, &start.edges);
     if outer.is_cancelled() {
         super::cancel(&run);
     }
@@ -117,7 +131,15 @@ impl Begun {
 impl Life {
     async fn live(mut self) {
         let abandoned = Abandoned::guard(&self.run);
-        let ended = self.attempts().await;
+        let ended = match self.begin().await {
+            Ok(None) => self.attempts().await,
+            Ok(Some((outcome, name))) => {
+                drop_caught(self.body);
+                abandoned.disarm();
+                return finish_as_before(&self.run, outcome, name);
+            }
+            Err(error) => Err(error),
+        };
         self.tree.clear();
         drop_caught(self.body);
         let (outcome, said) = match ended {
@@ -128,8 +150,15 @@ impl Life {
         finish_as(&self.run, outcome, said, self.causes);
     }
 
-    async fn attempts(&mut self) -> Result<(crate::body::Erased, Option<&'static str>), TaskError> {
+    /// Finds out whether it is to be executed: how it ended in an earlier process, if it did.
+    async fn begin(&mut self) -> Result<Option<(Outcome, StateName)>, TaskError> {
         let run = self.run.clone();
+        if let Some(id) = asked_for(&run) {
+            let before = resume::found(&run, &self.tree, id).await?;
+            if before.is_some() {
+                return Ok(before);
+            }
+        }
         attempt::unless_stopped(&run, wait::all_ended(&self.edges)).await?;
         if run.scope.is_cancelled() {
             return Err(attempt::cancelled());
@@ -139,10 +168,20 @@ impl Life {
             error
         })?;
         admission::see(&self.edges);
+        if self.tree.is_inside()
+            && let Some(before) = resume::recognise(&run, &*self.body, &self.edges)
+        {
+            return Ok(Some(before));
+        }
         self.edges.clear();
         transaction::check_around(&run)?;
         check_today(self.tree.today.as_deref())?;
         attempt::prepare(&run, &mut *self.body)?;
+        Ok(None)
+    }
+
+    async fn attempts(&mut self) -> Result<(crate::body::Erased, Option<&'static str>), TaskError> {
+        let run = self.run.clone();
         loop {
             if let Some(hooks) = attempt::begin(&run)? {
                 hooks.await;
@@ -241,6 +280,10 @@ impl Life {
         let message = format!("{}/{total} task runs failed.", failed.len());
         Err(TaskError::verdict(message, first.error().as_ref()))
     }
+}
+
+fn asked_for(run: &Run) -> Option<FlowRunId> {
+    run.with_options(|options| options.and_then(|options| options.flow_run_id))
 }
 
 /// Waits until no run is open.

@@ -151,7 +151,7 @@ fn wait_for_slot(run: &Arc<Run>) -> Result<(), TaskError> {
         if inner.is_to_stop() {
             return Ok(());
         }
-        inner.enter(StateName::AwaitingConcurrencySlot, now, None, None);
+        run.enter(&mut inner, StateName::AwaitingConcurrencySlot, now, None, None);
     }
     log_state(run, StateName::AwaitingConcurrencySlot, None);
     Ok(())

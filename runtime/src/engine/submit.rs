@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::cancel;
 use super::ready::{hand_over, ready};
+use super::{cancel, record};
 use crate::body::{BoxBody, Upstreams};
 use crate::context::{Scope, scope_here};
 use crate::input::EdgeList;
@@ -25,6 +25,7 @@ pub(crate) fn submit(
     let waits = !edges.is_empty();
     let run = new_run(spec, scope_here(), options, Some((body, waits)));
     begin(&run, edges, None);
+    record::throttle(&run.scope.engine);
     run
 }
 
@@ -57,7 +58,7 @@ pub(super) fn new_run(
 
 /// Begins a run that has been made: it waits for its upstreams, and, in a chunk of a map, for the run that it `follows`.
 pub(crate) fn begin(run: &Arc<Run>, edges: EdgeList, follows: Option<&Arc<Run>>) {
-    enlist(run);
+    enlist(run, &edges);
     if run.scope.is_cancelled() {
         return cancel(run);
     }
@@ -83,16 +84,17 @@ pub(crate) fn begin(run: &Arc<Run>, edges: EdgeList, follows: Option<&Arc<Run>>)
 
 /// Notes a run that has been made, and that is cancelled before it begins.
 pub(crate) fn begin_cancelled(run: &Arc<Run>) {
-    enlist(run);
+    enlist(run, &EdgeList::new());
     cancel(run);
 }
 
 /// Lists a run as open. A map answers for its runs.
-fn enlist(run: &Arc<Run>) {
+fn enlist(run: &Arc<Run>, edges: &EdgeList) {
     if !run.is_of_map() {
         run.scope.register(run);
     }
     run.scope.tree.record(run);
+    record::created(run, edges);
 }
 
 /// One of a run's upstreams has ended.

@@ -330,7 +330,7 @@ fn enter_rolled_back(run: &Arc<Run>) {
         let mut inner = run.cell.lock();
         let may = inner.state.may_become(StateName::RolledBack);
         if may {
-            inner.enter(StateName::RolledBack, now, None, None);
+            run.enter(&mut inner, StateName::RolledBack, now, None, None);
         }
         may
     };

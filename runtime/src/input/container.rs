@@ -251,7 +251,7 @@ macro_rules! keyed_arg {
                 for (_, reader) in &readers {
                     edges.value(reader);
                 }
-                Arg::collect(readers, |readers| {
+                Arg::collect_keyed(readers, |readers| {
                     readers.into_iter().map(|(key, reader)| Ok((key, take::<P>(reader)?))).collect()
                 })
             }

@@ -131,6 +131,7 @@ impl MapGroup {
         if let Some(message) = broken {
             self.break_off(&message);
         }
+        engine::record::throttle(&self.scope.engine);
         self.inner.lock()
     }
 

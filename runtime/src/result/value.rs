@@ -7,7 +7,9 @@ use std::sync::Arc;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserializer, Serialize, Serializer};
 
+use super::serializer::{Json, ResultSerializer};
 use crate::body::Erased;
+use crate::error::BoxError;
 
 /// A value on its way into a record: of whatever type, it can be serialised.
 #[derive(Clone, Copy)]
@@ -152,6 +154,25 @@ impl ResultType {
     /// The type's name, as the compiler says it.
     pub fn name(&self) -> &'static str {
         (self.name)()
+    }
+
+    /// The value as JSON.
+    ///
+    /// # Errors
+    /// JSON cannot say it.
+    pub(crate) fn to_json(&self, value: &(dyn Any + Send + Sync)) -> Result<Vec<u8>, BoxError> {
+        match self.value(value) {
+            Some(value) => Json.serialize(value),
+            None => Err(format!("it is no `{}`", self.name()).into()),
+        }
+    }
+
+    /// A value out of JSON.
+    ///
+    /// # Errors
+    /// It is no value of this type.
+    pub(crate) fn of_json(&self, bytes: &[u8]) -> serde_json::Result<Erased> {
+        (self.read_json)(bytes)
     }
 
     /// The value as one that can be serialised, if it is of this type.

@@ -45,7 +45,22 @@ pub(crate) struct Extra {
     pub(crate) answer: Option<TaskError>,
     /// Whether its result was found, where it is kept.
     pub(crate) why: Option<Arc<Why>>,
+    /// What it is recognised by when its flow run is resumed.
+    pub(crate) identity: Option<u128>,
+    pub(crate) recorded: Recorded,
     history: Vec<Entry>,
+}
+
+/// What the ledger knows of a run, where there is one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Recorded {
+    /// All that it does.
+    #[default]
+    All,
+    /// Nothing yet: it may turn out to be one of an earlier process.
+    Later,
+    /// Nothing more: it ended in an earlier process, or is somebody else's.
+    Elsewhere,
 }
 
 /// What a run has of limits.
@@ -81,6 +96,10 @@ impl Log {
         self.extra.get_or_insert_default()
     }
 
+    pub(crate) fn recorded(&self) -> Recorded {
+        self.extra.as_ref().map(|extra| extra.recorded).unwrap_or_default()
+    }
+
     pub(crate) fn limited(&self) -> Option<&Limited> {
         self.extra.as_ref().and_then(|extra| extra.limited.as_deref())
     }
@@ -94,7 +113,7 @@ impl Log {
     }
 
     pub(crate) fn flow_id(&self) -> Option<u128> {
-        self.extra.as_ref().and_then(|extra| extra.flow.as_ref()).map(|tree| tree.prefix)
+        self.extra.as_ref().and_then(|extra| extra.flow.as_ref()).map(|tree| tree.prefix())
     }
 
     pub(crate) fn attempts(&self) -> u32 {
@@ -104,6 +123,17 @@ impl Log {
                 self.running > 0 || self.history().iter().any(|entry| entry.name == StateName::Running),
             ),
         }
+    }
+
+    /// When the run was made.
+    pub(crate) fn created(&self) -> Nanos {
+        self.pending
+    }
+
+    /// Has a run that was just made be made after a time at which something is recorded of it. When that is.
+    pub(crate) fn begin_after(&mut self, since: Nanos) -> Nanos {
+        self.pending = self.pending.max(since + 1);
+        self.pending
     }
 
     fn history(&self) -> &[Entry] {
@@ -225,6 +255,8 @@ impl Log {
             parameters: extra.parameters.take(),
             flow: extra.flow.take(),
             why: extra.why.take(),
+            identity: extra.identity,
+            recorded: extra.recorded,
             history: std::mem::take(&mut extra.history),
             ..Extra::default()
         };
@@ -234,14 +266,15 @@ impl Log {
             || keep.parameters.is_some()
             || keep.flow.is_some()
             || keep.why.is_some()
+            || keep.identity.is_some()
+            || keep.recorded != Recorded::All
             || !keep.history.is_empty();
         std::mem::replace(&mut self.extra, kept.then(|| Box::new(keep)))
     }
 }
 
 impl<B, V, E, D> Inner<B, V, E, D, Log> {
-    /// Enters a state. Its time is later than that of the one before, whatever the clock says. The only place where a run's
-    /// state changes.
+    /// Enters a state. Its time is later than that of the one before, whatever the clock says.
     pub(crate) fn enter(
         &mut self,
         name: StateName,

@@ -1,0 +1,214 @@
+//! What the engine has recorded, where it has somebody who records.
+
+use std::sync::Arc;
+
+use super::Engine;
+use super::finish::Settling;
+use super::hook::runtime_of;
+use crate::clock::Nanos;
+use crate::error::{ErrorKind, TaskError};
+use crate::input::{Edge, EdgeList, Node};
+use crate::panic;
+use crate::recorder::{Ending, Item, Recorder};
+use crate::run::{Inner, Recorded, Run};
+use crate::state::StateName;
+use crate::store::{Durability, Outcome};
+
+/// The longest result that stands in the ledger itself; a longer one lies in the result store.
+const INLINE: usize = 64 * 1024;
+/// The most that the parameters of a run may take as JSON.
+const PARAMETERS: usize = 512 * 1024;
+
+fn recorder(run: &Run) -> Option<&Arc<Recorder>> {
+    run.scope.engine.recorder()
+}
+
+/// A run was made, which waits for these.
+pub(super) fn created(run: &Arc<Run>, edges: &EdgeList) {
+    let Some(recorder) = recorder(run) else { return };
+    let is_asked_for = run.spec.is_flow
+        && run.with_options(|options| options.is_some_and(|options| options.flow_run_id.is_some()));
+    if is_asked_for || run.scope.tree.priors().is_some() {
+        // It may be one of an earlier process.
+        run.cell.lock().log.extra().recorded = Recorded::Later;
+        return;
+    }
+    recorder.push(Item::Created(run.clone(), edges.clone()));
+}
+
+/// A run is none of an earlier process, and what it has waited for has ended: maps have told what they are made of. `identity` is
+/// what it will be recognised by.
+pub(super) fn announce(run: &Arc<Run>, edges: &[Edge], identity: Option<u128>) {
+    let Some(recorder) = recorder(run) else { return };
+    let is_new = {
+        let mut inner = run.cell.lock();
+        let extra = inner.log.extra.as_mut();
+        extra.is_some_and(|extra| std::mem::take(&mut extra.recorded) == Recorded::Later)
+    };
+    if is_new {
+        recorder.push(Item::Created(run.clone(), edges.iter().cloned().collect()));
+    }
+    for edge in edges.iter().filter(|edge| matches!(edge.node, Node::Map(_))) {
+        recorder.push(Item::Upstream(run.clone(), edge.clone()));
+    }
+    if let Some(identity) = identity {
+        recorder.push(Item::Identified(run.clone(), identity));
+    }
+}
+
+/// A flow run goes on that was begun by an earlier process: it is PENDING again, later than it was anything else.
+pub(super) fn goes_on(run: &Arc<Run>, since: Nanos) {
+    let Some(recorder) = recorder(run) else { return };
+    let at = {
+        let mut inner = run.cell.lock();
+        inner.log.extra().recorded = Recorded::All;
+        inner.log.begin_after(since)
+    };
+    let (name, run_count) = (StateName::Pending, 0);
+    let ending = Ending {
+        run: run.clone(),
+        name,
+        at,
+        run_count,
+        message: None,
+        error: None,
+        scheduled: None,
+        outcome: None,
+    };
+    recorder.push(Item::Entered(Box::new(ending)));
+}
+
+/// Holds up whoever makes runs faster than they can be recorded. Not to be called while anything is locked.
+pub(crate) fn throttle(engine: &Engine) {
+    if let Some(recorder) = engine.recorder() {
+        recorder.throttle();
+    }
+}
+
+/// A run has got its name, and its parameters where they are written down.
+///
+/// # Errors
+/// The parameters are too long to be recorded.
+pub(super) fn prepared(run: &Arc<Run>) -> Result<(), TaskError> {
+    let Some(recorder) = recorder(run) else { return Ok(()) };
+    let parameters = run.cell.lock().log.extra.as_ref().and_then(|extra| extra.parameters.clone());
+    for (name, value) in parameters.iter().flat_map(|parameters| parameters.iter()) {
+        let length = value.as_ref().map_or(0, |value| value.to_string().len());
+        if length > PARAMETERS {
+            return Err(TaskError::new(
+                ErrorKind::Failed,
+                format!(
+                    "parameter `{name}` takes {length} bytes as JSON, and {PARAMETERS} are the most that is recorded: pass where it \
+                     lies, a path or a key"
+                ),
+            ));
+        }
+    }
+    recorder.push(Item::Prepared(run.clone()));
+    Ok(())
+}
+
+impl Run {
+    /// Enters a state, under the run's lock, and has that recorded. The only place where a run's state changes.
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        inner: &mut Inner,
+        name: StateName,
+        now: Nanos,
+        message: Option<&str>,
+        scheduled: Option<Nanos>,
+    ) {
+        inner.enter(name, now, message, scheduled);
+        if let Some(recorder) = recorder(self)
+            && inner.log.recorded() == Recorded::All
+        {
+            recorder.push(Item::Entered(Box::new(Ending {
+                run: self.clone(),
+                name,
+                at: inner.log.last_time(),
+                run_count: inner.log.attempts(),
+                message: message.map(Arc::from),
+                error: None,
+                scheduled,
+                outcome: None,
+            })));
+        }
+    }
+}
+
+/// Records how a run ends, then settles it: at once, or, where that is asked for, once the record is written.
+pub(super) fn settle(mut settling: Settling) {
+    let run = settling.run().clone();
+    let Some(recorder) = recorder(&run) else { return settling.settle() };
+    match run.cell.lock().log.recorded() {
+        Recorded::All => {}
+        // It is not executed, and nobody has asked what it was before.
+        Recorded::Later => announce(&run, &[], None),
+        Recorded::Elsewhere => return settling.settle(),
+    }
+    let ended = settling.outcome();
+    let outcome = ended.ok().and_then(|value| outcome_of(&run, value));
+    let (error, name) = (ended.err().cloned(), settling.name());
+    let message = settling.said().map(Arc::from);
+    let now = run.scope.engine.clock().nanos();
+    let position = {
+        // Under the lock, so that no other state comes between.
+        let inner = run.cell.lock();
+        let at = now.max(inner.log.last_time() + 1);
+        settling.at(at);
+        let run_count = inner.log.attempts();
+        let ending =
+            Ending { run: run.clone(), name, at, run_count, message, error, scheduled: None, outcome };
+        recorder.push(Item::Entered(Box::new(ending)))
+    };
+    let is_strict = recorder.durability() == Durability::Strict;
+    if !is_strict && !is_outermost_flow_run(&run) {
+        return settling.settle();
+    }
+    let written = recorder.written(position);
+    runtime_of(&run).spawn(async move {
+        if let Err(error) = written.await
+            && is_strict
+        {
+            settling.instead(TaskError::new(
+                ErrorKind::Crashed,
+                format!("how the run ended could not be recorded: {error}"),
+            ));
+        }
+        settling.settle();
+    });
+}
+
+/// Whoever has called one finds it in the ledger.
+fn is_outermost_flow_run(run: &Run) -> bool {
+    run.spec.is_flow && run.scope.parent.is_none()
+}
+
+/// What is kept of a result, so that the run need not be executed again when its flow run is resumed.
+fn outcome_of(run: &Run, value: &crate::body::Erased) -> Option<Outcome> {
+    let result = run.spec.cache.result?;
+    if !run.scope.tree.is_flow() && !run.spec.is_flow {
+        return None;
+    }
+    let written = panic::catch(|| result.to_json(&**value));
+    let bytes = match written {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(error)) => {
+            log!(debug, "{} - its result is not recorded: {error}", run.label());
+            return None;
+        }
+        Err(panic) => {
+            log!(
+                warn,
+                "{} - its result is not recorded: writing it panicked: {}",
+                run.label(),
+                panic.message
+            );
+            return None;
+        }
+    };
+    if bytes.len() > INLINE {
+        log!(debug, "{} - its result of {} bytes is recorded whole", run.label(), bytes.len());
+    }
+    Some(Outcome::Inline(bytes))
+}

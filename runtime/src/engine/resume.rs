@@ -1,0 +1,332 @@
+//! Flow runs that go on where their process died: which of their runs are not executed again.
+//!
+//! A run is recognised by its parent, its task, its inputs, and its number among such calls of its parent. An input that is another
+//! run's result counts by what that run is recognised by, and by whether it ended well where a failure is taken as a value. Nothing
+//! else is asked of a body: it may submit other runs than the first time, in another order, and these are executed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use twox_hash::XxHash3_128;
+use uuid::Uuid;
+
+use super::record;
+use crate::body::{Body, Erased, Outcome};
+use crate::context::Tree;
+use crate::error::{ErrorKind, TaskError};
+use crate::id::FlowRunId;
+use crate::input::{Edge, Need};
+use crate::recorder::Recorder;
+use crate::run::{Recorded, Run};
+use crate::spec::Spec;
+use crate::state::{StateName, StateType};
+use crate::store::{self, Kind, RunQuery, RunRecord, RunStore, StoreError};
+use crate::transaction::TransactionState;
+
+/// What is recorded of the runs of an outermost flow run.
+pub(crate) struct Priors {
+    by_identity: HashMap<u128, Prior>,
+    /// The first free number of a task run in each flow run.
+    numbers: HashMap<u128, u32>,
+}
+
+/// A run of an earlier process.
+#[derive(Clone)]
+pub(crate) struct Prior {
+    id: Uuid,
+    name: StateName,
+    message: Option<String>,
+    /// When it entered its last state.
+    since: std::time::SystemTime,
+    outcome: Option<store::Outcome>,
+    /// It may be taken for what it gave.
+    counts: bool,
+}
+
+/// How many records are read at once.
+const PAGE: u32 = 5000;
+
+impl Priors {
+    /// Reads all that there is; blocks.
+    pub(super) fn read(store: &dyn RunStore, root: Uuid) -> Result<Self, StoreError> {
+        let committed: HashMap<Uuid, bool> = store
+            .transactions(root)?
+            .into_iter()
+            .map(|record| (record.id, record.state == TransactionState::Committed))
+            .collect();
+        let mut priors = Self { by_identity: HashMap::new(), numbers: HashMap::new() };
+        for mut query in [RunQuery::flow_runs(), RunQuery::task_runs()] {
+            query = query.in_root(root).oldest_first().limit(PAGE);
+            loop {
+                let page = store.runs(&query)?;
+                let Some(last) = page.last() else { break };
+                query.after = Some(last.id);
+                for record in page {
+                    let is_undone = |id| !committed.get(&id).copied().unwrap_or(false);
+                    let counts = record.state.is_completed() && !record.transaction.is_some_and(is_undone);
+                    priors.add(store, &record, counts)?;
+                }
+            }
+        }
+        Ok(priors)
+    }
+
+    fn add(&mut self, store: &dyn RunStore, record: &RunRecord, counts: bool) -> Result<(), StoreError> {
+        if record.kind == Kind::Task {
+            let flow_run = record.flow_run.unwrap_or_default().as_u128();
+            let free = self.numbers.entry(flow_run).or_default();
+            *free = (*free).max(number_of(record.id) + 1);
+        }
+        let Some(identity) = record.identity else { return Ok(()) };
+        let name = record.state.name;
+        let counts = counts && name != StateName::RolledBack;
+        let outcome = if counts { store.outcome(record.id)? } else { None };
+        let counts = counts && (outcome.is_some() || name == StateName::Skipped);
+        let prior = Prior {
+            id: record.id,
+            name,
+            message: record.state.message.clone(),
+            since: record.state.timestamp,
+            outcome,
+            counts,
+        };
+        let known = self.by_identity.get(&identity.as_u128());
+        if known.is_none_or(|known| !known.counts) {
+            self.by_identity.insert(identity.as_u128(), prior);
+        }
+        Ok(())
+    }
+
+    /// The first number that no task run of that flow run has.
+    pub(super) fn free_number(&self, flow_run: u128) -> u32 {
+        self.numbers.get(&flow_run).copied().unwrap_or(0)
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the low bits are the number")]
+fn number_of(id: Uuid) -> u32 {
+    id.as_u128() as u32
+}
+
+/// What the run of a flow that was asked for by its id is.
+enum Found {
+    /// There was none.
+    New,
+    /// One that has not completed goes on, as this engine's.
+    GoesOn(Priors, Prior),
+    /// It has completed.
+    Ended(Prior),
+}
+
+/// The flow run that was asked for by its id: how it has ended, if it has.
+///
+/// # Errors
+/// It cannot be had.
+pub(super) async fn found(
+    run: &Arc<Run>,
+    tree: &Tree,
+    id: FlowRunId,
+) -> Result<Option<(Outcome, StateName)>, TaskError> {
+    let failed = |message: String| {
+        run.cell.lock().log.extra().recorded = Recorded::Elsewhere;
+        TaskError::new(ErrorKind::Failed, message)
+    };
+    if run.scope.tree.is_flow() {
+        return Err(failed(format!(
+            "`with_flow_run_id({id})`: only an outermost flow run is resumed, and what is inside of it goes on by itself"
+        )));
+    }
+    let Some(recorder) = run.scope.engine.recorder().cloned() else {
+        return Err(failed(format!(
+            "`with_flow_run_id({id})`: this engine records nothing; build it with a `run_store`"
+        )));
+    };
+    let spec = run.spec;
+    let found = run.scope.handle.get().spawn_blocking(move || find(&recorder, id.as_uuid(), spec)).await;
+    match found.unwrap_or_else(|error| Err(error.to_string())).map_err(failed)? {
+        Found::New => {
+            record::announce(run, &[], None);
+            Ok(None)
+        }
+        Found::GoesOn(priors, prior) => {
+            tree.adopt(prior.id(), priors.free_number(prior.id()));
+            tree.set_priors(Arc::new(priors));
+            record::goes_on(run, prior.since());
+            Ok(None)
+        }
+        Found::Ended(prior) => {
+            let outcome = prior.outcome(spec).map_err(|problem| {
+                failed(format!("the flow run {id} has completed, and what it gave is not there: {problem}"))
+            })?;
+            run.cell.lock().log.extra().recorded = Recorded::Elsewhere;
+            Ok(Some((outcome, prior.name)))
+        }
+    }
+}
+
+/// Looks for a flow run, and makes it this engine's if it is to go on; blocks.
+fn find(recorder: &Recorder, id: Uuid, spec: &Spec) -> Result<Found, String> {
+    let store = recorder.store();
+    let failed = |error: StoreError| format!("{}: {error}", store.name());
+    let query = RunQuery::flow_runs().ids([id]).limit(1);
+    let Some(record) = store.runs(&query).map_err(failed)?.pop() else { return Ok(Found::New) };
+    if record.key != spec.key() {
+        return Err(format!("the flow run {id} is one of `{}`, and not of `{}`", record.key, spec.key()));
+    }
+    if record.flow_run.is_some() {
+        return Err(format!(
+            "the flow run {id} is a part of another: resume the outermost one, {}",
+            record.root
+        ));
+    }
+    if record.state.is_completed() {
+        let outcome = store.outcome(id).map_err(failed)?;
+        return Ok(Found::Ended(Prior::of(&record, outcome)));
+    }
+    if !store.claim(id, recorder.owner()).map_err(failed)? {
+        let owners = store.owners().map_err(failed)?;
+        let owner = owners.iter().find(|owner| Some(owner.id) == record.owner);
+        let whose = owner.map_or_else(
+            || "another engine".to_owned(),
+            |owner| format!("process {} on {}", owner.pid, owner.host),
+        );
+        return Err(format!("the flow run {id} is being executed by {whose}"));
+    }
+    // As it is now that nobody else changes it.
+    let record = store.runs(&query).map_err(failed)?.pop().unwrap_or(record);
+    Ok(Found::GoesOn(Priors::read(&**store, id).map_err(failed)?, Prior::of(&record, None)))
+}
+
+impl Prior {
+    fn of(record: &RunRecord, outcome: Option<store::Outcome>) -> Self {
+        Self {
+            id: record.id,
+            name: record.state.name,
+            message: record.state.message.clone(),
+            since: record.state.timestamp,
+            counts: record.state.is_completed(),
+            outcome,
+        }
+    }
+
+    fn id(&self) -> u128 {
+        self.id.as_u128()
+    }
+
+    /// When it entered its last state.
+    fn since(&self) -> crate::clock::Nanos {
+        let since = self.since.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_nanos()).unwrap_or(0)
+    }
+
+    /// What it gave, or why that cannot be had.
+    fn outcome(&self, spec: &Spec) -> Result<Outcome, String> {
+        if self.name == StateName::Skipped {
+            let message = self.message.clone().unwrap_or_default();
+            return Ok(Err(TaskError::new(ErrorKind::Skipped, message)));
+        }
+        let Some(result) = spec.cache.result else {
+            return Err(format!("what `{}` gives cannot be read: it is not `Deserialize`", spec.name));
+        };
+        let bytes = match &self.outcome {
+            Some(store::Outcome::Inline(bytes)) => bytes,
+            Some(store::Outcome::Stored(key)) => return Err(format!("it lies elsewhere, under `{key}`")),
+            None => return Err("what it gave is not recorded".to_owned()),
+        };
+        let value: Erased = result.of_json(bytes).map_err(|error| error.to_string())?;
+        Ok(Ok(value))
+    }
+}
+
+/// Recognises a run, whose upstreams have ended: how it ended before, if it did and that counts. Calls user code.
+pub(super) fn recognise<'a>(
+    run: &Arc<Run>,
+    body: &(dyn Body<'a> + 'a),
+    edges: &[Edge],
+) -> Option<(Outcome, StateName)> {
+    run.scope.engine.recorder()?;
+    let tree = &run.scope.tree;
+    if !tree.is_flow() {
+        record::announce(run, edges, None);
+        return None;
+    }
+    let identity = identity_of(run, body, edges);
+    let priors = tree.priors();
+    if let Some(identity) = identity {
+        run.cell.lock().log.extra().identity = Some(identity);
+        if let Some(priors) = priors
+            && let Some(prior) = priors.by_identity.get(&identity)
+            && let Some(taken) = take_over(run, priors, prior)
+        {
+            return taken;
+        }
+    }
+    record::announce(run, edges, identity);
+    None
+}
+
+/// Makes a run the one that it was in an earlier process, if it may be: how it ended then, or that it goes on.
+fn take_over(run: &Arc<Run>, priors: &Priors, prior: &Prior) -> Option<Option<(Outcome, StateName)>> {
+    let ended = prior.counts.then(|| prior.outcome(run.spec)).and_then(|outcome| {
+        outcome.inspect_err(|problem| log!(warn, "{} - it is executed again: {problem}", run.label())).ok()
+    });
+    // A task run that has to be executed again is another one.
+    if (ended.is_none() && !run.spec.is_flow) || !run.scope.tree.take(prior.id()) {
+        return None;
+    }
+    let flow = run.cell.lock().log.extra.as_ref().and_then(|extra| extra.flow.clone());
+    match flow {
+        Some(tree) => tree.adopt(prior.id(), priors.free_number(prior.id())),
+        None => run.number.store(number_of(prior.id), Ordering::Relaxed),
+    }
+    match ended {
+        Some(outcome) => {
+            run.cell.lock().log.extra().recorded = Recorded::Elsewhere;
+            Some(Some((outcome, prior.name)))
+        }
+        None => {
+            record::goes_on(run, prior.since());
+            Some(None)
+        }
+    }
+}
+
+/// What a run is recognised by; `None` if that cannot be told, because of an input that cannot be serialised.
+fn identity_of<'a>(run: &Arc<Run>, body: &(dyn Body<'a> + 'a), edges: &[Edge]) -> Option<u128> {
+    let parent = run.scope.parent.as_ref()?;
+    let parent = parent.cell.lock().log.extra.as_ref().and_then(|extra| extra.identity)?;
+    let mut form = Vec::with_capacity(128);
+    form.extend(parent.to_le_bytes());
+    form.extend(run.spec.module.as_bytes());
+    form.extend(b"::");
+    form.extend(run.spec.function.as_bytes());
+    form.push(0);
+    let mut upstream = |parameter: u8, form: &mut Vec<u8>| {
+        let of_parameter =
+            |edge: &&Edge| matches!(edge.need, Need::Value(of) | Need::Outcome(of) if of == parameter);
+        for edge in edges.iter().filter(of_parameter) {
+            for run in edge.node.runs() {
+                let inner = run.cell.lock();
+                let Some(identity) = inner.log.extra.as_ref().and_then(|extra| extra.identity) else {
+                    return false;
+                };
+                form.extend(identity.to_le_bytes());
+                if matches!(edge.need, Need::Outcome(_)) {
+                    form.push(u8::from(inner.state.state_type() == StateType::Completed));
+                }
+            }
+        }
+        true
+    };
+    let written = crate::panic::catch(|| body.form(&mut upstream, &mut form));
+    if !written.unwrap_or(false) {
+        return None;
+    }
+    let call = XxHash3_128::oneshot(&form);
+    let ordinal = run.scope.tree.next_call(call);
+    let mut numbered = [0; 20];
+    numbered[..16].copy_from_slice(&call.to_le_bytes());
+    numbered[16..].copy_from_slice(&ordinal.to_le_bytes());
+    Some(XxHash3_128::oneshot(&numbered))
+}

@@ -1,0 +1,180 @@
+//! What has happened, as the engine tells it, and as the store is told it.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use uuid::Uuid;
+
+use crate::clock::Nanos;
+use crate::context::own_tags;
+use crate::error::TaskError;
+use crate::input::{Edge, EdgeList, Need, Node};
+use crate::run::{Run, state_message};
+use crate::state::{State, StateDetails, StateName};
+use crate::store::{Event, Kind, LogRecord, Outcome, RunRecord, TransactionRecord, UpstreamRecord};
+
+/// Something that has happened. Making plain data of it is the writer's work.
+pub(crate) enum Item {
+    /// A run was made, which waits for these.
+    Created(Arc<Run>, EdgeList),
+    /// What a run takes is known, and its name.
+    Prepared(Arc<Run>),
+    /// What a run is recognised by.
+    Identified(Arc<Run>, u128),
+    /// A run waited for a map, whose runs are all there.
+    Upstream(Arc<Run>, Edge),
+    /// A run entered a state.
+    Entered(Box<Ending>),
+    Logged(LogRecord),
+    Transaction(TransactionRecord),
+}
+
+/// A state that a run has entered, or is about to end in.
+pub(crate) struct Ending {
+    pub(crate) run: Arc<Run>,
+    pub(crate) name: StateName,
+    pub(crate) at: Nanos,
+    pub(crate) run_count: u32,
+    pub(crate) message: Option<Arc<str>>,
+    pub(crate) error: Option<TaskError>,
+    pub(crate) scheduled: Option<Nanos>,
+    pub(crate) outcome: Option<Outcome>,
+}
+
+fn time(nanos: Nanos) -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(nanos)
+}
+
+fn id_of(run: &Run) -> Uuid {
+    Uuid::from_u128(run.id())
+}
+
+fn kind_of(run: &Run) -> Kind {
+    if run.spec.is_flow { Kind::Flow } else { Kind::Task }
+}
+
+fn state(run: Uuid, name: StateName, at: Nanos) -> State {
+    let details = StateDetails { run_id: Some(run), scheduled_time: None };
+    State { timestamp: time(at), details, ..State::unplaced(name, None) }
+}
+
+impl Item {
+    /// Tells the store's events.
+    pub(super) fn translate(&self, owner: Uuid, events: &mut Vec<Event>) {
+        match self {
+            Self::Created(run, edges) => {
+                events.push(Event::Created(Box::new(record(run, owner))));
+                for edge in edges.iter().filter(|edge| matches!(edge.node, Node::Run(_))) {
+                    upstreams(run, edge, events);
+                }
+            }
+            Self::Prepared(run) => {
+                let parameters =
+                    run.cell.lock().log.extra.as_ref().and_then(|extra| extra.parameters.clone());
+                let parameters = parameters.map(|parameters| {
+                    let value = |value: &Option<_>| value.clone().unwrap_or(serde_json::Value::Null);
+                    parameters.iter().map(|(name, given)| ((*name).to_owned(), value(given))).collect()
+                });
+                events.push(Event::Prepared {
+                    run: id_of(run),
+                    kind: kind_of(run),
+                    name: Some(run.name()),
+                    parameters,
+                    identity: None,
+                });
+            }
+            Self::Identified(run, identity) => events.push(Event::Prepared {
+                run: id_of(run),
+                kind: kind_of(run),
+                name: None,
+                parameters: None,
+                identity: Some(Uuid::from_u128(*identity)),
+            }),
+            Self::Upstream(run, edge) => upstreams(run, edge, events),
+            Self::Entered(entered) => events.push(entered.event()),
+            Self::Logged(log) => events.push(Event::Logged(log.clone())),
+            Self::Transaction(transaction) => events.push(Event::Transaction(transaction.clone())),
+        }
+    }
+}
+
+impl Ending {
+    fn event(&self) -> Event {
+        let id = id_of(&self.run);
+        let mut state = state(id, self.name, self.at);
+        state.message = match (&self.message, &self.error) {
+            (Some(message), _) => Some(message.to_string()),
+            (None, Some(error)) => Some(state_message(self.run.spec, error)),
+            (None, None) => None,
+        };
+        state.details.scheduled_time = self.scheduled.map(time);
+        Event::Entered {
+            run: id,
+            kind: kind_of(&self.run),
+            state,
+            run_count: self.run_count,
+            outcome: self.outcome.clone(),
+        }
+    }
+}
+
+fn record(run: &Run, owner: Uuid) -> RunRecord {
+    let id = id_of(run);
+    let (created, index) = {
+        let inner = run.cell.lock();
+        (inner.log.created(), inner.index)
+    };
+    let tree = &run.scope.tree;
+    let version = run.with_options(|options| options.and_then(|options| options.version.clone()));
+    RunRecord {
+        id,
+        kind: kind_of(run),
+        key: run.spec.key(),
+        function: run.task_name(),
+        version: version.as_deref().or(run.spec.version).map(str::to_owned),
+        name: run.name(),
+        tags: own_tags(run).iter().map(ToString::to_string).collect(),
+        parameters: None,
+        parent: run.scope.parent.as_ref().map(|parent| id_of(parent)),
+        flow_run: tree.is_flow().then(|| Uuid::from_u128(tree.prefix())),
+        root: tree.root().map_or(id, Uuid::from_u128),
+        map_index: run.is_of_map().then_some(index),
+        identity: None,
+        transaction: run.scope.transaction.as_ref().map(|transaction| transaction.root().id()),
+        owner: Some(owner),
+        created: time(created),
+        run_count: 0,
+        state: state(id, StateName::Pending, created),
+    }
+}
+
+/// The runs that an edge stands for, as many at once as have ids in a row.
+fn upstreams(run: &Run, edge: &Edge, events: &mut Vec<Event>) {
+    let parameter = match edge.need {
+        Need::Value(n) | Need::Outcome(n) => run.spec.parameters.get(usize::from(n)),
+        Need::End | Need::AllowedFailure => None,
+    };
+    let mut row: Option<(u128, u32)> = None;
+    let mut push = |first: u128, count| {
+        events.push(Event::Upstream(UpstreamRecord {
+            run: id_of(run),
+            parameter: parameter.map(|parameter| (*parameter).to_owned()),
+            upstream: Uuid::from_u128(first),
+            count,
+        }));
+    };
+    for upstream in edge.node.runs() {
+        let id = upstream.id();
+        match &mut row {
+            Some((first, count)) if *first + u128::from(*count) == id => *count += 1,
+            _ => {
+                if let Some((first, count)) = row.replace((id, 1)) {
+                    push(first, count);
+                }
+            }
+        }
+    }
+    if let Some((first, count)) = row {
+        push(first, count);
+    }
+}
