@@ -362,9 +362,15 @@ fn expand_attempt(private: &TokenStream, function: &Function) -> TokenStream {
     );
     match (function.execution, &function.signature.asyncness) {
         (Execution::Async, token) => {
+            // What is borrowed is borrowed from the arguments: the future holds both.
+            let outcome = if function.borrows {
+                quote_spanned!(token.span()=> async move { #returned(#call.await) })
+            } else {
+                let later = respanned(quote!(#private::later), span);
+                quote_spanned!(token.span()=> #later(#call, #returned))
+            };
             // A value that cannot be sent is reported here, with notes at the value and the `await`.
-            let future =
-                quote_spanned!(token.span()=> ::std::boxed::Box::pin(async move { #returned(#call.await) }));
+            let future = quote_spanned!(token.span()=> ::std::boxed::Box::pin(#outcome));
             quote!(#private::Attempt::Future(#future))
         }
         (Execution::Sync | Execution::Blocking, _) => quote!(#private::Attempt::Done(#returned(#call))),

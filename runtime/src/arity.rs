@@ -3,84 +3,88 @@
 
 use std::sync::Arc;
 
-use crate::body::{ArgTuple, BoxBody, Job, JobArgs, JobFns, Task};
-use crate::bounds::{IsFlow, IsTask};
+use crate::body::{ArgTuple, BoxBody, CloneArgs, Compiled, Job, JobArgs, Of, Task};
+use crate::bounds::{Input, IsFlow, IsTask};
 use crate::configure::{OfFlow, OfTask};
 use crate::context::scope_here;
 use crate::engine::{self, flow_run};
 use crate::error::{MapError, TaskError};
 use crate::flow::{FlowCall, start_of};
-use crate::future::{FlowFuture, Reader, TaskFuture, TaskFutures};
+use crate::future::{FlowFuture, TaskFuture, TaskFutures};
 use crate::input::{EdgeList, Edges, IntoArg, IntoMapArg, Node};
 use crate::map::{MapGroup, Rows};
 use crate::options::Options;
-use crate::spec::Spec;
+use crate::run::Run;
 use crate::task::{Configured, TaskCall};
 
 /// What a handle says of itself: its options, and how arguments are cloned.
 #[doc(hidden)]
-pub struct Handle<A>(Option<Arc<Options>>, Option<fn(&A) -> A>);
+pub struct Handle<A>(Option<Arc<Options>>, CloneArgs<A>);
 
-/// Submits a run with arguments that may be futures.
-fn submit<K: Task + 'static>(
-    handle: Handle<K::Args>,
-    pending: <K::Args as ArgTuple>::Pending,
-    edges: Edges,
-) -> TaskFuture<K::Output>
-where
-    K::Args: 'static,
-{
-    let body = body(pending, JobFns::of::<K>(handle.1));
-    TaskFuture::from_reader(Reader::counted(engine::submit(&K::SPEC.0, handle.0, edges.list, body)))
+/// A list of arguments for parameters `A`: what is done with one is compiled once for its types, and not for each task.
+trait Arguments<A: ArgTuple> {
+    /// As what they are passed to a run, which waits for these `edges`.
+    fn pending(self, edges: &mut Edges) -> A::Pending;
 }
 
-/// The body of a run; its arguments are ready if none is a future.
-fn body<A: ArgTuple + 'static>(pending: A::Pending, fns: JobFns<'static, A>) -> BoxBody {
-    let args = match A::ready(pending) {
-        Ok(args) => JobArgs::Ready(args),
-        Err(pending) => JobArgs::Pending(pending),
-    };
-    A::boxed(Job::new(args, fns))
+/// A list of arguments to map over.
+trait MapArguments<A: ArgTuple> {
+    fn sources(self) -> A::Sources;
+}
+
+/// Submits a run with arguments that may be futures; what it gives is counted as read once.
+fn submit<A: ArgTuple + 'static>(
+    task: Compiled<'static, A>,
+    handle: Handle<A>,
+    arguments: impl Arguments<A>,
+) -> Arc<Run> {
+    let mut edges = Edges::default();
+    let pending = arguments.pending(&mut edges);
+    submit_pending(task, handle, pending, edges.list)
+}
+
+fn submit_pending<A: ArgTuple + 'static>(
+    task: Compiled<'static, A>,
+    handle: Handle<A>,
+    pending: A::Pending,
+    edges: EdgeList,
+) -> Arc<Run> {
+    let body = A::boxed(Job::new(args::<A>(pending), task, handle.1));
+    engine::submit(task.spec(), handle.0, edges, body)
+}
+
+/// Arguments are ready if none is a future.
+fn args<A: ArgTuple>(pending: A::Pending) -> JobArgs<A> {
+    A::ready(pending).map_or_else(JobArgs::Pending, JobArgs::Ready)
 }
 
 /// Begins a map.
-fn map<K: Task + 'static>(
-    handle: Handle<K::Args>,
-    sources: <K::Args as ArgTuple>::Sources,
-) -> TaskFutures<K::Output>
-where
-    K::Args: 'static,
-{
-    let fns = JobFns::of::<K>(handle.1);
-    let spec = &K::SPEC.0;
-    let wait_for = handle.0.as_ref().map(|options| options.wait_for.clone()).unwrap_or_default();
-    let rows: Box<dyn Rows> = Box::new(ArgRows::<K::Args> { spec, sources, fns, wait_for });
-    TaskFutures::counted(MapGroup::start(spec, scope_here(), handle.0, rows))
+fn map<A: ArgTuple + 'static>(
+    task: Compiled<'static, A>,
+    Handle(options, clone): Handle<A>,
+    arguments: impl MapArguments<A>,
+) -> Arc<MapGroup> {
+    let wait_for = options.as_ref().map(|options| options.wait_for.clone()).unwrap_or_default();
+    let rows: Box<dyn Rows> = Box::new(ArgRows { sources: arguments.sources(), task, clone, wait_for });
+    MapGroup::start(task.spec(), scope_here(), options, rows)
 }
 
 /// Begins a flow run with arguments that may be futures.
-fn start<K: Task + 'static>(
-    options: Option<Options>,
-    clone: Option<fn(&K::Args) -> K::Args>,
-    pending: <K::Args as ArgTuple>::Pending,
-    edges: Edges,
-) -> FlowFuture<K::Output>
-where
-    K::Args: 'static,
-{
-    let args = match K::Args::ready(pending) {
-        Ok(args) => JobArgs::Ready(args),
-        Err(pending) => JobArgs::Pending(pending),
-    };
-    let (run, _) = flow_run::make(start_of::<K>(args, options, clone, edges.list)).spawn();
-    FlowFuture::from_reader(Reader::counted(run))
+fn start<A: ArgTuple + 'static>(
+    task: Compiled<'static, A>,
+    (options, clone): (Option<Options>, CloneArgs<A>),
+    arguments: impl Arguments<A>,
+) -> Arc<Run> {
+    let mut edges = Edges::default();
+    let args = args::<A>(arguments.pending(&mut edges));
+    flow_run::make(start_of(task, args, options, clone, edges.list)).spawn().0
 }
 
 /// The rows of a map: one element of each argument.
-struct ArgRows<A: ArgTuple> {
-    spec: &'static Spec,
+struct ArgRows<A: ArgTuple + 'static> {
     sources: A::Sources,
-    fns: JobFns<'static, A>,
+    task: Compiled<'static, A>,
+    clone: CloneArgs<A>,
     wait_for: EdgeList,
 }
 
@@ -92,12 +96,12 @@ impl<A: ArgTuple + 'static> Rows for ArgRows<A> {
     fn open(&mut self) -> Result<usize, TaskError> {
         let lengths: Vec<(&'static str, usize)> = A::open(&mut self.sources)?
             .into_iter()
-            .zip(self.spec.parameters)
+            .zip(self.task.spec().parameters)
             .filter_map(|(length, name)| length.map(|length| (*name, length)))
             .collect();
         match lengths.first() {
             Some((_, first)) if lengths.iter().all(|(_, length)| length == first) => Ok(*first),
-            Some(_) => Err(MapError { task: self.spec.name, lengths }.into()),
+            Some(_) => Err(MapError { task: self.task.spec().name, lengths }.into()),
             // Nothing but `unmapped` arguments: there is nothing to map over.
             None => Ok(0),
         }
@@ -115,18 +119,19 @@ impl<A: ArgTuple + 'static> Rows for ArgRows<A> {
         let mut edges = Edges::default();
         let pending = A::next(&mut self.sources, &mut edges)?;
         edges.list.extend(self.wait_for.iter().cloned());
-        Some((body(pending, self.fns), edges.list))
+        let body = A::boxed(Job::new(args::<A>(pending), self.task, self.clone));
+        Some((body, edges.list))
     }
 }
 
 /// A configured task or flow, as `X` says, of the function `F`.
 #[doc(hidden)]
 pub trait IsConfigured<F, A, X> {
-    fn parts(&self) -> (&Options, Option<fn(&A) -> A>);
+    fn parts(&self) -> (&Options, CloneArgs<A>);
 }
 
 impl<F, A, X> IsConfigured<F, A, X> for Configured<F, A, X> {
-    fn parts(&self) -> (&Options, Option<fn(&A) -> A>) {
+    fn parts(&self) -> (&Options, CloneArgs<A>) {
         (&self.options, self.clone)
     }
 }
@@ -161,6 +166,20 @@ impl<F: IsFlow> AnyFlow for F {
 
 macro_rules! arity {
     ($task:ident $flow:ident $call:ident $call_flow:ident: $($name:ident $a:ident $p:ident $n:tt),*) => {
+        impl<$($p: Input, $a: IntoArg<$p>),*> Arguments<($($p,)*)> for ($($a,)*) {
+            #[allow(clippy::unused_unit, unused_variables)]
+            fn pending(self, edges: &mut Edges) -> <($($p,)*) as ArgTuple>::Pending {
+                ($(self.$n.into_arg(edges.for_parameter($n)),)*)
+            }
+        }
+
+        impl<$($p: Input, $a: IntoMapArg<$p>),*> MapArguments<($($p,)*)> for ($($a,)*) {
+            #[allow(clippy::unused_unit)]
+            fn sources(self) -> <($($p,)*) as ArgTuple>::Sources {
+                ($(self.$n.into_map_arg(),)*)
+            }
+        }
+
         /// The methods of a task by the number of its parameters; for all functions annotated with `#[task]`, and for
         /// configured ones.
         #[diagnostic::on_unimplemented(
@@ -172,14 +191,12 @@ macro_rules! arity {
             fn handle(&self) -> Handle<K::Args>;
 
             /// Hands a run to the runner; arguments may be futures, which are dependencies then.
-            #[allow(clippy::too_many_arguments, unused_mut)]
+            #[allow(clippy::too_many_arguments)]
             fn submit(&self, $($name: impl IntoArg<$p>),*) -> TaskFuture<K::Output>
             where
                 K: 'static,
             {
-                let mut edges = Edges::default();
-                let pending = ($($name.into_arg(edges.for_parameter($n)),)*);
-                submit::<K>(self.handle(), pending, edges)
+                TaskFuture::counted(submit(Of::<K>::COMPILED, self.handle(), ($($name,)*)))
             }
 
             /// One run per element of the arguments, which are anything iterable, futures of lists, the futures of another
@@ -189,7 +206,7 @@ macro_rules! arity {
             where
                 K: 'static,
             {
-                map::<K>(self.handle(), ($($name.into_map_arg(),)*))
+                TaskFutures::counted(map(Of::<K>::COMPILED, self.handle(), ($($name,)*)))
             }
         }
 
@@ -227,18 +244,15 @@ macro_rules! arity {
         )]
         pub trait $flow<X, K: Task<Args = ($($p,)*)>, $($p: Send + 'static),*> {
             #[doc(hidden)]
-            fn handle(&self) -> (Option<Options>, Option<fn(&K::Args) -> K::Args>);
+            fn handle(&self) -> (Option<Options>, CloneArgs<K::Args>);
 
             /// Begins a run of the flow; arguments may be futures, for which the run waits.
-            #[allow(clippy::too_many_arguments, unused_mut)]
+            #[allow(clippy::too_many_arguments)]
             fn start(&self, $($name: impl IntoArg<$p>),*) -> FlowFuture<K::Output>
             where
                 K: 'static,
             {
-                let mut edges = Edges::default();
-                let pending = ($($name.into_arg(edges.for_parameter($n)),)*);
-                let (options, clone) = self.handle();
-                start::<K>(options, clone, pending, edges)
+                FlowFuture::counted(start(Of::<K>::COMPILED, self.handle(), ($($name,)*)))
             }
         }
 
@@ -249,7 +263,7 @@ macro_rules! arity {
             K: Task<Args = ($($p,)*)>,
             $($p: Send + 'static,)*
         {
-            fn handle(&self) -> (Option<Options>, Option<fn(&K::Args) -> K::Args>) {
+            fn handle(&self) -> (Option<Options>, CloneArgs<K::Args>) {
                 (None, None)
             }
         }
@@ -262,7 +276,7 @@ macro_rules! arity {
             K: Task<Args = ($($p,)*)>,
             $($p: Send + 'static,)*
         {
-            fn handle(&self) -> (Option<Options>, Option<fn(&K::Args) -> K::Args>) {
+            fn handle(&self) -> (Option<Options>, CloneArgs<K::Args>) {
                 let (options, clone) = self.parts();
                 (Some(options.clone()), clone)
             }

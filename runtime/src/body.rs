@@ -8,7 +8,9 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use pin_project_lite::pin_project;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -57,12 +59,13 @@ pub trait Task: Sized {
     fn attempt<'a>(args: Self::Args) -> Attempt<'a>
     where
         Self: 'a;
-    /// What templates make of the arguments: the run's name; or a key, which is written to `_key` if there is one.
+    /// What templates make of the arguments, where there are any.
     #[doc(hidden)]
-    fn text(_args: &Self::Args, _key: Option<&mut KeyText<'_>>) -> Option<String> {
-        None
-    }
+    const TEXT: Option<Text<Self::Args>> = None;
 }
+
+/// What templates make of arguments: the run's name; or a key, which is written to the `KeyText` if there is one.
+type Text<A> = fn(&A, Option<&mut KeyText<'_>>) -> Option<String>;
 
 /// A `Result` under whatever path, and what is in it.
 #[doc(hidden)]
@@ -90,6 +93,36 @@ pub fn returned_result<K: Task, E: Failure>(result: Result<K::Output, E>) -> Out
     match result {
         Ok(value) => Ok(value.into_erased()),
         Err(error) => Err(failed(error.into())),
+    }
+}
+
+pin_project! {
+    /// The outcome of an async function that owns its arguments. Not an async block, which would be three times as much to
+    /// compile for each task.
+    #[doc(hidden)]
+    #[must_use = "a future does nothing until it is awaited"]
+    pub struct Later<F: Future> {
+        #[pin]
+        future: F,
+        returned: fn(F::Output) -> Outcome,
+    }
+}
+
+/// The outcome of an async function, as `returned` makes it of what the function gives.
+#[doc(hidden)]
+pub fn later<F: Future>(future: F, returned: fn(F::Output) -> Outcome) -> Later<F> {
+    Later { future, returned }
+}
+
+impl<F: Future> Future for Later<F> {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let this = self.project();
+        match this.future.poll(cx) {
+            Poll::Ready(output) => Poll::Ready((this.returned)(output)),
+            Poll::Pending => Poll::Pending,
+        }
     }
 }
 
@@ -178,27 +211,46 @@ pub(crate) fn no_body() -> BoxBody {
     Box::new(Nothing::default())
 }
 
-/// What a [`Job`] needs of its task.
+/// What is compiled of a task, for those who know no more of it than the types of its arguments.
 #[doc(hidden)]
-pub(crate) struct JobFns<'a, A: ArgTuple> {
-    attempt: fn(A) -> Attempt<'a>,
-    clone: Option<fn(&A) -> A>,
-    text: fn(&A, Option<&mut KeyText<'_>>) -> Option<String>,
+pub(crate) struct Compiled<'a, A: ArgTuple> {
+    fns: &'a TaskFns<'a, A>,
     json: A::Json,
-    parameters: &'static [&'static str],
 }
 
-impl<'a, A: ArgTuple> JobFns<'a, A> {
-    pub(crate) fn of<K: Task<Args = A> + 'a>(clone: Option<fn(&A) -> A>) -> Self {
-        Self {
-            attempt: K::attempt,
-            clone: clone.or(K::CLONE),
-            text: K::text,
-            json: K::JSON,
-            parameters: K::SPEC.0.parameters,
-        }
+struct TaskFns<'a, A: ArgTuple> {
+    spec: &'static Spec,
+    attempt: fn(A) -> Attempt<'a>,
+    clone: Option<fn(&A) -> A>,
+    text: Option<Text<A>>,
+}
+
+/// What is compiled of the task `K`: constants, so that no code is made for them.
+pub(crate) struct Of<'a, K>(PhantomData<(&'a (), K)>);
+
+impl<'a, K: Task + 'a> Of<'a, K> {
+    const FNS: &'a TaskFns<'a, K::Args> =
+        &TaskFns { spec: &K::SPEC.0, attempt: K::attempt, clone: K::CLONE, text: K::TEXT };
+
+    pub(crate) const COMPILED: Compiled<'a, K::Args> = Compiled { fns: Self::FNS, json: K::JSON };
+}
+
+impl<A: ArgTuple> Compiled<'_, A> {
+    pub(crate) const fn spec(&self) -> &'static Spec {
+        self.fns.spec
     }
 }
+
+impl<A: ArgTuple> Clone for Compiled<'_, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A: ArgTuple> Copy for Compiled<'_, A> {}
+
+/// How the arguments of a configured task are cloned, where its own type does not tell.
+pub(crate) type CloneArgs<A> = Option<fn(&A) -> A>;
 
 #[doc(hidden)]
 pub(crate) enum JobArgs<A: ArgTuple> {
@@ -211,13 +263,14 @@ pub(crate) enum JobArgs<A: ArgTuple> {
 #[doc(hidden)]
 pub struct Job<'a, A: ArgTuple> {
     args: JobArgs<A>,
-    fns: JobFns<'a, A>,
+    task: Compiled<'a, A>,
+    clone: CloneArgs<A>,
     upstreams: Upstreams,
 }
 
 impl<'a, A: ArgTuple> Job<'a, A> {
-    pub(crate) fn new(args: JobArgs<A>, fns: JobFns<'a, A>) -> Self {
-        Self { args, fns, upstreams: Upstreams::default() }
+    pub(crate) fn new(args: JobArgs<A>, task: Compiled<'a, A>, clone: CloneArgs<A>) -> Self {
+        Self { args, task, clone: clone.or(task.fns.clone), upstreams: Upstreams::default() }
     }
 }
 
@@ -227,14 +280,6 @@ fn gone() -> TaskError {
         "the arguments of the run are gone: this is a bug in millrun",
     )
 }
-
-impl<A: ArgTuple> Clone for JobFns<'_, A> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<A: ArgTuple> Copy for JobFns<'_, A> {}
 
 impl<'a, A: ArgTuple + Send + 'a> Body<'a> for Job<'a, A> {
     fn upstreams(&mut self) -> &mut Upstreams {
@@ -251,13 +296,13 @@ impl<'a, A: ArgTuple + Send + 'a> Body<'a> for Job<'a, A> {
     }
 
     fn can_repeat(&self) -> bool {
-        self.fns.clone.is_some()
+        self.clone.is_some()
     }
 
     fn fork(&self) -> Option<Box<dyn Body<'a> + 'a>> {
-        match (&self.args, self.fns.clone) {
+        match (&self.args, self.clone) {
             (JobArgs::Ready(args), Some(clone)) => {
-                Some(Box::new(Self::new(JobArgs::Ready(clone(args)), self.fns)))
+                Some(Box::new(Self::new(JobArgs::Ready(clone(args)), self.task, self.clone)))
             }
             _ => None,
         }
@@ -265,14 +310,14 @@ impl<'a, A: ArgTuple + Send + 'a> Body<'a> for Job<'a, A> {
 
     fn run_name(&self) -> Option<String> {
         match &self.args {
-            JobArgs::Ready(args) => (self.fns.text)(args, None),
+            JobArgs::Ready(args) => self.task.fns.text.and_then(|text| text(args, None)),
             _ => None,
         }
     }
 
     fn write_key(&self, key: &mut KeyText<'_>) -> bool {
         match &self.args {
-            JobArgs::Ready(args) => (self.fns.text)(args, Some(key)).is_some(),
+            JobArgs::Ready(args) => self.task.fns.text.is_some_and(|text| text(args, Some(key)).is_some()),
             _ => false,
         }
     }
@@ -280,31 +325,31 @@ impl<'a, A: ArgTuple + Send + 'a> Body<'a> for Job<'a, A> {
     fn inputs(&self) -> Values<'_> {
         match &self.args {
             JobArgs::Ready(args) => {
-                self.fns.parameters.iter().copied().zip(args.values(&self.fns.json)).collect()
+                self.task.fns.spec.parameters.iter().copied().zip(args.values(&self.task.json)).collect()
             }
-            _ => self.fns.parameters.iter().map(|name| (*name, None)).collect(),
+            _ => self.task.fns.spec.parameters.iter().map(|name| (*name, None)).collect(),
         }
     }
 
     fn form(&self, upstream: &mut UpstreamForm<'_>, form: &mut Vec<u8>) -> bool {
         match &self.args {
             JobArgs::Ready(args) => {
-                args.values(&self.fns.json).into_iter().all(|value| write_form(value, form))
+                args.values(&self.task.fns.json).into_iter().all(|value| write_form(value, form))
             }
-            JobArgs::Pending(pending) => A::form(pending, &self.fns.json, upstream, form),
+            JobArgs::Pending(pending) => A::form(pending, &self.task.fns.json, upstream, form),
             JobArgs::Gone => false,
         }
     }
 
     fn attempt(&mut self, last: bool) -> Attempt<'a> {
-        let args = match (&self.args, self.fns.clone) {
+        let args = match (&self.args, self.clone) {
             (JobArgs::Ready(args), Some(clone)) if !last => clone(args),
             _ => match std::mem::replace(&mut self.args, JobArgs::Gone) {
                 JobArgs::Ready(args) => args,
                 _ => return Attempt::Done(Err(gone())),
             },
         };
-        (self.fns.attempt)(args)
+        (self.task.fns.attempt)(args)
     }
 }
 

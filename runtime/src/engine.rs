@@ -38,6 +38,7 @@ use crate::recorder::Recorder;
 use crate::result::{ResultStore, ResultStoreError};
 use crate::runner::TaskRunner;
 use crate::settings::Settings;
+use crate::store::StoreError;
 
 pub use builder::{EngineBuilder, InstallError};
 pub(crate) use call::{call_async, call_sync};
@@ -154,6 +155,26 @@ impl Engine {
     /// Polls `future` with this engine in charge: for tasks outside of flows.
     pub fn scope<F: Future>(&self, future: F) -> crate::context::Scoped<F> {
         crate::context::Scoped::outside(self.clone(), future)
+    }
+
+    /// Waits until everything is recorded that has happened until now, where there is a [run store](EngineBuilder::run_store). An
+    /// outermost flow run is recorded by the time its call returns; task runs outside of flows shortly after.
+    ///
+    /// # Errors
+    /// Something could not be recorded.
+    pub async fn flush(&self) -> Result<(), Arc<StoreError>> {
+        match self.recorder() {
+            Some(recorder) => recorder.flush().await,
+            None => Ok(()),
+        }
+    }
+
+    /// As [`flush`](Self::flush), blocking this thread.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub fn flush_blocking(&self) -> Result<(), Arc<StoreError>> {
+        wait::block_on_future(self.flush())
     }
 
     /// The clock.

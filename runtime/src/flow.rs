@@ -8,13 +8,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::body::{ArgTuple, Job, JobArgs, JobFns, Task};
+use crate::body::{ArgTuple, CloneArgs, Compiled, Job, JobArgs, Of, Task};
 use crate::bounds::Output;
 use crate::context::Tree;
 use crate::engine::flow_run::{self, Start};
 use crate::engine::wait;
 use crate::error::{ErrorKind, FlowError, TaskError};
-use crate::future::{FlowFuture, Reader};
+use crate::future::FlowFuture;
 use crate::input::{Dependencies, EdgeList, Edges};
 use crate::options::Options;
 
@@ -29,22 +29,20 @@ pub struct FlowCall<K: Task> {
     args: K::Args,
     options: Options,
     has_options: bool,
-    clone: Option<fn(&K::Args) -> K::Args>,
+    clone: CloneArgs<K::Args>,
 }
 
 /// What begins a flow run, its arguments being there or to come.
-pub(crate) fn start_of<K: Task + 'static>(
-    args: JobArgs<K::Args>,
+pub(crate) fn start_of<A: ArgTuple + 'static>(
+    task: Compiled<'static, A>,
+    args: JobArgs<A>,
     options: Option<Options>,
-    clone: Option<fn(&K::Args) -> K::Args>,
+    clone: CloneArgs<A>,
     mut edges: EdgeList,
-) -> Start
-where
-    K::Args: 'static,
-{
+) -> Start {
     edges.extend(options.iter().flat_map(|options| options.wait_for.iter().cloned()));
-    let body = K::Args::boxed(Job::new(args, JobFns::of::<K>(clone)));
-    Start { spec: &K::SPEC.0, options: options.map(Arc::new), edges, body, report: false }
+    let body = A::boxed(Job::new(args, task, clone));
+    Start { spec: task.spec(), options: options.map(Arc::new), edges, body, report: false }
 }
 
 impl<K: Task> FlowCall<K> {
@@ -72,7 +70,8 @@ where
 
     fn into_start(self, report: bool) -> Start {
         let options = self.has_options.then_some(self.options);
-        Start { report, ..start_of::<K>(JobArgs::Ready(self.args), options, self.clone, EdgeList::new()) }
+        let args = JobArgs::Ready(self.args);
+        Start { report, ..start_of(Of::<K>::COMPILED, args, options, self.clone, EdgeList::new()) }
     }
 
     /// Begins the run now; it goes on by itself, until its last future is dropped.
@@ -80,7 +79,7 @@ where
     /// A sync flow executes on a thread of its own.
     pub fn start(self) -> FlowFuture<K::Output> {
         let (run, _) = flow_run::make(self.into_start(false)).spawn();
-        FlowFuture::from_reader(Reader::counted(run))
+        FlowFuture::counted(run)
     }
 
     /// Runs the flow and blocks for its result; a sync flow runs on this thread.
@@ -95,14 +94,14 @@ where
     pub fn result(self) -> Result<K::Output, FlowError> {
         flow_run::check_may_block(&K::SPEC.0);
         let (run, _) = flow_run::make(self.into_start(false)).live_here();
-        output(FlowFuture::from_reader(Reader::counted(run)))
+        output(FlowFuture::counted(run))
     }
 
     /// Runs the flow and gives a report of it; never fails. Dropped before its end, it cancels the run.
     pub async fn report(self) -> FlowRun<K::Output> {
         let (run, tree) = flow_run::make(self.into_start(true)).spawn();
         let tree = Recorded(tree);
-        let future = FlowFuture::from_reader(Reader::counted(run));
+        let future = FlowFuture::counted(run);
         let _ = future.finished().await;
         FlowRun::of(&future, &tree.0)
     }
@@ -115,7 +114,7 @@ where
     pub fn report_blocking(self) -> FlowRun<K::Output> {
         flow_run::check_may_block(&K::SPEC.0);
         let (run, tree) = flow_run::make(self.into_start(true)).live_here();
-        let future = FlowFuture::from_reader(Reader::counted(run));
+        let future = FlowFuture::counted(run);
         let _ = future.state();
         FlowRun::of(&future, &tree)
     }

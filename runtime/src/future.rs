@@ -85,6 +85,11 @@ impl<T> TaskFuture<T> {
         Self { reader, output: PhantomData }
     }
 
+    /// A future of a run that counts it as its reader already.
+    pub(crate) fn counted(run: Arc<Run>) -> Self {
+        Self::from_reader(Reader::counted(run))
+    }
+
     pub(crate) fn reader(&self) -> &Reader {
         &self.reader
     }

@@ -5,7 +5,7 @@ pub use std::ops::Bound;
 pub use inventory;
 
 pub use crate::body::{
-    Attempt, CloneProbe, Fallible, JsonProbe, KeptProbe, Probe, ResultProbe, Slots, Task, returned,
+    Attempt, CloneProbe, Fallible, JsonProbe, KeptProbe, Probe, ResultProbe, Slots, Task, later, returned,
     returned_result,
 };
 pub use crate::bounds::{

@@ -37,7 +37,8 @@ pub(crate) enum Downstream {
 }
 
 type Cell = cell::Cell<BoxBody, Erased, TaskError, Downstream, Log>;
-pub(crate) type Inner = cell::Inner<BoxBody, Erased, TaskError, Downstream, Log>;
+/// What is under a run's lock.
+pub(crate) type RunInner = cell::Inner<BoxBody, Erased, TaskError, Downstream, Log>;
 pub(crate) type RunWaiter = Waiter<Downstream>;
 pub(crate) type Waiters = cell::Waiters<Downstream>;
 pub(crate) type RunSlot = Slot<BoxBody, Erased, TaskError>;
@@ -86,6 +87,16 @@ const IS_GOVERNED: u32 = 1 << 31;
 impl Run {
     /// A run that is to be begun, or, without a body, one that its caller executes.
     pub(crate) fn new(new: NewRun, body: Option<BoxBody>) -> Arc<Self> {
+        Self::begun(new, body, |_, _| {})
+    }
+
+    /// As [`new`](Self::new); one that its caller executes is left as it is by `begin`, which is told whether the run is
+    /// [plain](Self::is_plain).
+    pub(crate) fn begun(
+        new: NewRun,
+        body: Option<BoxBody>,
+        begin: impl FnOnce(&mut RunInner, bool),
+    ) -> Arc<Self> {
         let mut ordinal = new.ordinal & ORDINAL;
         if new.options.is_some() {
             ordinal |= HAS_OPTIONS;
@@ -99,7 +110,8 @@ impl Run {
         if new.index != NO_INDEX {
             ordinal |= IS_OF_MAP;
         }
-        let begins_ready = !new.waits && ordinal & IS_PLAIN != 0 && is_unconditional(new.spec);
+        let is_plain = ordinal & IS_PLAIN != 0;
+        let begins_ready = !new.waits && is_plain && is_unconditional(new.spec);
         let stage = if begins_ready { Stage::Ready } else { Stage::Open };
         let log = Log::new(new.created, new.options);
         Arc::new(Self {
@@ -111,7 +123,7 @@ impl Run {
             place: AtomicU32::new(0),
             cell: match body {
                 Some(body) => Cell::new(body, stage, new.index, new.waiter, log),
-                None => Cell::claimed(new.index, log),
+                None => Cell::claimed(new.index, log, |inner| begin(inner, is_plain)),
             },
         })
     }

@@ -7,12 +7,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::body::{ArgTuple, BoxFuture, Job, JobArgs, JobFns, Outcome, Task};
+use crate::body::{ArgTuple, BoxFuture, CloneArgs, Job, JobArgs, Of, Outcome, Task};
 use crate::bounds::Output;
 use crate::configure::{OfFlow, OfTask};
 use crate::engine;
 use crate::error::{ErrorKind, TaskError};
-use crate::future::{Reader, TaskFuture};
+use crate::future::TaskFuture;
 use crate::input::EdgeList;
 use crate::options::Options;
 
@@ -40,8 +40,7 @@ impl<'a, K: Task + 'a> TaskCall<'a, K> {
     }
 
     fn into_job(self) -> (Option<Arc<Options>>, Job<'a, K::Args>) {
-        let fns = JobFns::of::<K>(None);
-        (self.options, Job::new(JobArgs::Ready(self.args), fns))
+        (self.options, Job::new(JobArgs::Ready(self.args), Of::<K>::COMPILED, None))
     }
 
     /// Runs the task here, on this thread, and gives its result.
@@ -63,7 +62,7 @@ impl<K: Task + 'static> TaskCall<'static, K> {
     pub fn submit(self) -> TaskFuture<K::Output> {
         let (options, job) = self.into_job();
         let run = engine::submit(&K::SPEC.0, options, EdgeList::new(), K::Args::boxed(job));
-        TaskFuture::from_reader(Reader::counted(run))
+        TaskFuture::counted(run)
     }
 }
 
@@ -121,7 +120,7 @@ pub struct Configured<F, A, X> {
     pub(crate) function: F,
     pub(crate) options: Options,
     /// How arguments are cloned for further attempts, where retries are set here.
-    pub(crate) clone: Option<fn(&A) -> A>,
+    pub(crate) clone: CloneArgs<A>,
     /// Whether it is a task or a flow.
     pub(crate) of: PhantomData<fn() -> X>,
 }

@@ -28,6 +28,8 @@ use crate::model::{Task, lifetime};
 //             .. attempt(args) { P::Attempt::Future(Box::pin(async move {
 //                 P::returned_result::<Self, _>(__millrun_body(&*args.0, args.1).await)
 //             })) }
+//             // And where nothing is borrowed, which is less to compile:
+//             //    P::Attempt::Future(Box::pin(P::later(__millrun_body(args.0, args.1), P::returned_result::<Self, _>)))
 //         }
 //         <P::TaskCall<'__millrun, __MillrunTask<'__millrun>>>::new((P::Ref::borrowed(url), n))
 //     }

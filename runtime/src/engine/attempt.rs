@@ -1,7 +1,6 @@
 //! Attempts at a run: begun, executed under timeout and `catch_unwind`, and concluded with an end or another attempt.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -20,7 +19,7 @@ use crate::error::{ErrorKind, TaskError};
 use crate::hook::Moment;
 use crate::options::Effective;
 use crate::panic::{self, Panicked, drop_caught};
-use crate::run::Run;
+use crate::run::{Run, RunInner};
 use crate::state::StateName;
 
 pub(super) fn crashed(run: &Run, panic: &Panicked) -> TaskError {
@@ -67,8 +66,7 @@ pub(super) fn new_span(run: &Run) -> Span {
 
 /// An async body under way: polled in its run's context until it ends, panics, is cancelled, or its time is over.
 pub(super) struct Attempting<'a> {
-    pub(super) run: Arc<Run>,
-    pub(super) current: Current,
+    current: Current,
     span: Span,
     future: Option<BoxFuture<'a, Outcome>>,
     /// It has been polled, and is to ask before it is polled again.
@@ -77,12 +75,12 @@ pub(super) struct Attempting<'a> {
 }
 
 impl<'a> Attempting<'a> {
-    pub(super) fn new(run: Arc<Run>, current: Current, future: BoxFuture<'a, Outcome>) -> Self {
-        let timeout = timeout(&run);
+    pub(super) fn new(run: &Run, current: Current, future: BoxFuture<'a, Outcome>) -> Self {
+        let timeout = timeout(run);
         let deadline =
             timeout.map(|timeout| Box::new((Deadline::set(run.scope.engine.clock(), timeout), timeout)));
-        let span = span_of(&run, &current);
-        Self { run, current, span, future: Some(future), has_begun: false, deadline }
+        let span = span_of(run, &current);
+        Self { current, span, future: Some(future), has_begun: false, deadline }
     }
 
     /// Drops the body, in its context.
@@ -94,32 +92,27 @@ impl<'a> Attempting<'a> {
             drop_caught(future);
         });
     }
-}
 
-impl Drop for Attempting<'_> {
-    fn drop(&mut self) {
-        self.drop_body();
+    /// Polls it until it has ended.
+    pub(super) async fn ended(mut self, run: &Run) -> Outcome {
+        std::future::poll_fn(|cx| self.poll(run, cx)).await
     }
-}
 
-impl Future for Attempting<'_> {
-    type Output = Outcome;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let this = self.get_mut();
-        if this.has_begun && !this.run.cell.drive(cx.waker()) {
-            this.drop_body();
+    /// Polls the body of that run, whose attempt it is.
+    pub(super) fn poll(&mut self, run: &Run, cx: &mut Context<'_>) -> Poll<Outcome> {
+        if self.has_begun && !run.cell.drive(cx.waker()) {
+            self.drop_body();
             return Poll::Ready(Err(cancelled()));
         }
         let polled = {
             let _turn = BodyTurn::begin();
-            let _entered = this.current.enter();
+            let _entered = self.current.enter();
             panic::catch(|| {
-                let _span = this.span.enter();
-                let Some(future) = this.future.as_mut() else { return Poll::Ready(Err(cancelled())) };
+                let _span = self.span.enter();
+                let Some(future) = self.future.as_mut() else { return Poll::Ready(Err(cancelled())) };
                 let polled = future.as_mut().poll(cx);
                 if polled.is_ready() {
-                    this.future = None;
+                    self.future = None;
                 }
                 polled
             })
@@ -127,24 +120,30 @@ impl Future for Attempting<'_> {
         match polled {
             Ok(Poll::Ready(outcome)) => return Poll::Ready(outcome),
             Err(panic) => {
-                this.drop_body();
-                return Poll::Ready(Err(crashed(&this.run, &panic)));
+                self.drop_body();
+                return Poll::Ready(Err(crashed(run, &panic)));
             }
             Ok(Poll::Pending) => {}
         }
-        if !this.has_begun && !this.run.cell.drive(cx.waker()) {
-            this.drop_body();
+        if !self.has_begun && !run.cell.drive(cx.waker()) {
+            self.drop_body();
             return Poll::Ready(Err(cancelled()));
         }
-        this.has_begun = true;
-        if let Some((deadline, timeout)) = this.deadline.as_deref()
+        self.has_begun = true;
+        if let Some((deadline, timeout)) = self.deadline.as_deref()
             && deadline.has_passed(cx)
         {
-            let error = timed_out(&this.run, *timeout);
-            this.drop_body();
+            let error = timed_out(run, *timeout);
+            self.drop_body();
             return Poll::Ready(Err(error));
         }
         Poll::Pending
+    }
+}
+
+impl Drop for Attempting<'_> {
+    fn drop(&mut self) {
+        self.drop_body();
     }
 }
 
@@ -221,13 +220,21 @@ pub(super) fn begin(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, Ta
     Ok(hook::call(run, Moment::Running))
 }
 
-/// As [`begin`], for a run that its caller executes: a plain one waits for nothing, and is RUNNING as soon as it is there.
+/// As [`begin`], for a run that its caller executes: a plain one [has begun](enter_at_once).
 pub(super) fn begin_call(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, TaskError> {
     if run.is_plain() {
-        // The least that is later than PENDING.
-        return enter_attempt(run, 1, Nanos::MIN).map(|()| None);
+        finish::log_state(run, StateName::Running, None);
+        return Ok(None);
     }
     begin(run)
+}
+
+/// Has a plain run enter RUNNING as it is made, by its caller, before anybody else knows it.
+pub(super) fn enter_at_once(inner: &mut RunInner, is_plain: bool) {
+    if is_plain {
+        // The least that is later than PENDING.
+        inner.enter(StateName::Running, Nanos::MIN, None, None);
+    }
 }
 
 fn state_of_attempt(number: u32) -> StateName {
@@ -276,7 +283,7 @@ pub(super) async fn attempt_async<'a>(
     };
     match attempt {
         Ok(Attempt::Done(outcome)) => outcome,
-        Ok(Attempt::Future(future)) => Attempting::new(run.clone(), current, future).await,
+        Ok(Attempt::Future(future)) => Attempting::new(run, current, future).ended(run).await,
         Err(panic) => Err(crashed(run, &panic)),
     }
 }
@@ -336,7 +343,7 @@ pub(super) fn attempt_in_time<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)
         Ok(Attempt::Future(future)) => {
             let runtime = run.scope.handle.get();
             let _entered = runtime.enter();
-            return wait::block_on_future(Attempting::new(run.clone(), current, future));
+            return wait::block_on_future(Attempting::new(run, current, future).ended(run));
         }
         Err(panic) => Err(crashed(run, &panic)),
     };

@@ -6,7 +6,7 @@ use tokio::runtime::Handle;
 
 use super::cache::{self, Io};
 use super::cancel::cancel_children;
-use super::finish::{finish, finish_as_before};
+use super::finish::{finish, finish_as_before, finish_call};
 use super::{admission, attempt, record, resume, retry, slots, submit, transaction, wait};
 use crate::body::{Body, Outcome};
 use crate::context::{Current, scope_here};
@@ -17,15 +17,14 @@ use crate::run::Run;
 use crate::spec::{Kind, Spec};
 use crate::state::StateName;
 
-/// A run that its caller executes, as if it had begun and been claimed; its caller reads the result.
-fn begin(spec: &'static Spec, options: Option<Arc<Options>>) -> Arc<Run> {
-    let run = submit::new_run(spec, scope_here(), options, None);
+/// A run that its caller executes, as if it had begun and been claimed; its caller reads the result. A plain one waits for
+/// nothing, and is RUNNING as soon as it is there.
+fn begin(spec: &'static Spec, options: Option<Arc<Options>>) -> Caller {
+    let run = submit::new_call(spec, scope_here(), options, attempt::enter_at_once);
     run.scope.register(&run);
     run.scope.tree.record(&run);
-    let waits_for = run.with_options(|options| options.map(|options| options.wait_for.clone()));
-    record::created(&run, &waits_for.unwrap_or_default());
-    record::throttle(&run.scope.engine);
-    run
+    record::called(&run);
+    Caller { run, is_done: false }
 }
 
 /// Executes a call on this task. What most calls have no need of is boxed: the future of each has room for it otherwise.
@@ -34,7 +33,7 @@ pub(crate) async fn call_async<'a>(
     options: Option<Arc<Options>>,
     body: &mut (dyn Body<'a> + 'a),
 ) -> Outcome {
-    let mut guard = Caller { run: begin(spec, options), is_done: false };
+    let mut guard = begin(spec, options);
     let run = &guard.run;
     if let Some(options) = run.options().filter(|options| !options.wait_for.is_empty()) {
         // Cancelled meanwhile, it is found to be so below.
@@ -47,13 +46,15 @@ pub(crate) async fn call_async<'a>(
             if run.is_governed() {
                 ended = Box::pin(transaction::leave(run.clone(), ended, Io::Async)).await;
             }
-            finish(run, ended, Vec::new());
+            if let Some(given) = guard.end(ended) {
+                return given;
+            }
         }
         Err((error, causes)) => finish(run, Err(error), causes),
     }
-    if !run.has_ended() {
+    if !guard.run.has_ended() {
         // Its async hooks are under way.
-        wait::Ended::of(run).await;
+        wait::Ended::of(&guard.run).await;
     }
     guard.result()
 }
@@ -91,7 +92,7 @@ pub(crate) fn call_sync<'a>(
     if spec.kind == Kind::Async {
         wait::check_may_drive();
     }
-    let mut guard = Caller { run: begin(spec, options), is_done: false };
+    let mut guard = begin(spec, options);
     let run = &guard.run;
     // What an async body awaits needs a runtime, also on a thread that has none.
     let runtime = (spec.kind == Kind::Async).then(|| run.scope.handle.get());
@@ -110,12 +111,14 @@ pub(crate) fn call_sync<'a>(
                 let left = transaction::leave(run.clone(), ended, Io::Blocking);
                 ended = wait::block_on_ready(left);
             }
-            finish(run, ended, Vec::new());
+            if let Some(given) = guard.end(ended) {
+                return given;
+            }
         }
         Err((error, causes)) => finish(run, Err(error), causes),
     }
-    if !run.has_ended() {
-        wait::block_on_future(wait::Ended::of(run));
+    if !guard.run.has_ended() {
+        wait::block_on_future(wait::Ended::of(&guard.run));
     }
     guard.result()
 }
@@ -163,6 +166,13 @@ struct Caller {
 }
 
 impl Caller {
+    /// Ends the run; gives its outcome where it has ended at once, and the caller alone has it.
+    fn end(&mut self, outcome: Outcome) -> Option<Outcome> {
+        let given = finish_call(&self.run, outcome);
+        self.is_done = given.is_some();
+        given
+    }
+
     /// What the run, which has ended, gave.
     fn result(&mut self) -> Outcome {
         self.is_done = true;

@@ -59,7 +59,7 @@ impl Execution {
         };
         let outcome = match attempt {
             Ok(Attempt::Future(future)) => {
-                self.stage = Stage::Attempt(Attempting::new(run.clone(), current, future), body);
+                self.stage = Stage::Attempt(Attempting::new(run, current, future), body);
                 return;
             }
             Ok(Attempt::Done(outcome)) => outcome,
@@ -101,7 +101,7 @@ impl Future for Execution {
                     }
                     this.attempt(body);
                 }
-                Stage::Attempt(mut attempting, body) => match Pin::new(&mut attempting).poll(cx) {
+                Stage::Attempt(mut attempting, body) => match attempting.poll(&this.run, cx) {
                     Poll::Pending => {
                         this.stage = Stage::Attempt(attempting, body);
                         return Poll::Pending;

@@ -24,7 +24,7 @@ pub(super) fn finish(run: &Arc<Run>, outcome: Outcome, causes: Vec<Arc<Run>>) {
 
 /// As [`finish`], with a message for the state of a run that completed.
 pub(super) fn finish_as(run: &Arc<Run>, outcome: Outcome, said: Option<&'static str>, causes: Vec<Arc<Run>>) {
-    let outcome = if run.is_plain() && !tracing::enabled!(tracing::Level::INFO) {
+    let outcome = if ends_at_once(run) {
         match end_plain(run, outcome) {
             Ok(end) => return release(run, end, causes),
             Err(outcome) => outcome,
@@ -181,6 +181,29 @@ fn end_settled(run: &Arc<Run>, name: StateName, causes: Vec<Arc<Run>>) {
     }
 }
 
+/// As [`finish`], for a run that its caller has executed, who sees what it gave: told here where it has ended at once, and its
+/// value is nobody else's.
+pub(super) fn finish_call(run: &Arc<Run>, outcome: Outcome) -> Option<Outcome> {
+    let outcome = if ends_at_once(run) {
+        match end_call(run, outcome) {
+            Ok((end, given)) => {
+                release(run, end, Vec::new());
+                return Some(given);
+            }
+            Err(outcome) => outcome,
+        }
+    } else {
+        outcome
+    };
+    finish(run, outcome, Vec::new());
+    None
+}
+
+/// Whether nobody is asked or told about the end of a run.
+fn ends_at_once(run: &Run) -> bool {
+    run.is_plain() && !tracing::enabled!(tracing::Level::INFO)
+}
+
 fn name_of(outcome: &Outcome, success: StateName) -> StateName {
     outcome.as_ref().err().map_or(success, state_of)
 }
@@ -237,6 +260,26 @@ fn end_plain(run: &Run, outcome: Outcome) -> Result<End, Outcome> {
         drop_caught(run.cell.free());
     }
     Ok(End { name, stop: Stop::No, waiters, trimmed })
+}
+
+/// As [`end_plain`], for a run whose caller alone reads what it gave.
+fn end_call(run: &Run, outcome: Outcome) -> Result<(End, Outcome), Outcome> {
+    let name = name_of(&outcome, StateName::Completed);
+    let outcome = outcome.map_err(|error| error.of_run(run.id(), || run.name()));
+    let now = run.scope.engine.clock().nanos();
+    let mut trimmed = None;
+    let ended = run.cell.settle_and_end(|inner| {
+        inner.enter(name, now, None, None);
+        inner.seen = true;
+        trimmed = inner.log.trim();
+        match &outcome {
+            Ok(_) => Slot::Freed,
+            Err(error) => Slot::Error(error.clone()),
+        }
+    });
+    let Some((before, waiters)) = ended else { return Err(outcome) };
+    drop_caught(before);
+    Ok((End { name, stop: Stop::No, waiters, trimmed }, outcome))
 }
 
 /// Ends a settled run.

@@ -10,7 +10,7 @@ use crate::error::{ErrorKind, TaskError};
 use crate::input::{Edge, EdgeList, Node};
 use crate::panic;
 use crate::recorder::{Ending, Item, Recorder};
-use crate::run::{Inner, Recorded, Run};
+use crate::run::{Recorded, Run, RunInner};
 use crate::state::StateName;
 use crate::store::{Durability, Outcome};
 
@@ -34,6 +34,16 @@ pub(super) fn created(run: &Arc<Run>, edges: &EdgeList) {
         return;
     }
     recorder.push(Item::Created(run.clone(), edges.clone()));
+}
+
+/// A run was made that its caller executes.
+pub(super) fn called(run: &Arc<Run>) {
+    if recorder(run).is_none() {
+        return;
+    }
+    let waits_for = run.with_options(|options| options.map(|options| options.wait_for.clone()));
+    created(run, &waits_for.unwrap_or_default());
+    throttle(&run.scope.engine);
 }
 
 /// A run is none of an earlier process, and what it has waited for has ended: maps have told what they are made of. `identity` is
@@ -112,7 +122,7 @@ impl Run {
     /// Enters a state, under the run's lock, and has that recorded. The only place where a run's state changes.
     pub(super) fn enter(
         self: &Arc<Self>,
-        inner: &mut Inner,
+        inner: &mut RunInner,
         name: StateName,
         now: Nanos,
         message: Option<&str>,

@@ -9,7 +9,7 @@ use crate::context::{Scope, scope_here};
 use crate::input::EdgeList;
 use crate::map;
 use crate::options::Options;
-use crate::run::{Downstream, NO_INDEX, NewRun, Run, Slot, Waiter};
+use crate::run::{Downstream, NO_INDEX, NewRun, Run, RunInner, Slot, Waiter};
 use crate::spec::Spec;
 
 /// Submits a run here; it counts one reader, which is the caller's.
@@ -36,24 +36,35 @@ pub(super) fn new_run(
     options: Option<Arc<Options>>,
     body: Option<(BoxBody, bool)>,
 ) -> Arc<Run> {
+    let (body, waits) = body.map_or((None, false), |(body, waits)| (Some(body), waits));
+    Run::new(describe(spec, scope, options, waits), body)
+}
+
+/// A run of its own, which its caller executes: left as it is by `begin`, which is told whether the run is plain.
+pub(super) fn new_call(
+    spec: &'static Spec,
+    scope: Arc<Scope>,
+    options: Option<Arc<Options>>,
+    begin: impl FnOnce(&mut RunInner, bool),
+) -> Arc<Run> {
+    Run::begun(describe(spec, scope, options, false), None, begin)
+}
+
+fn describe(spec: &'static Spec, scope: Arc<Scope>, options: Option<Arc<Options>>, waits: bool) -> NewRun {
     let (number, ordinal) = scope.tree.enroll(spec);
     let created = scope.engine.clock().nanos();
-    let (body, waits) = body.map_or((None, false), |(body, waits)| (Some(body), waits));
-    Run::new(
-        NewRun {
-            spec,
-            scope,
-            created,
-            number,
-            ordinal,
-            index: NO_INDEX,
-            readers: 1,
-            options,
-            waits,
-            waiter: None,
-        },
-        body,
-    )
+    NewRun {
+        spec,
+        scope,
+        created,
+        number,
+        ordinal,
+        index: NO_INDEX,
+        readers: 1,
+        options,
+        waits,
+        waiter: None,
+    }
 }
 
 /// Begins a run that has been made: it waits for its upstreams, and, in a chunk of a map, for the run that it `follows`.

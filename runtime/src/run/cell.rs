@@ -156,9 +156,9 @@ impl<B, V, E, D, L> Cell<B, V, E, D, L> {
         self.0.lock()
     }
 
-    /// A cell whose body its caller executes itself.
-    pub(crate) fn claimed(index: u32, log: L) -> Self {
-        Self(Mutex::new(Inner {
+    /// A cell whose body its caller executes itself, as `begin` leaves it: nobody else knows it yet.
+    pub(crate) fn claimed(index: u32, log: L, begin: impl FnOnce(&mut Inner<B, V, E, D, L>)) -> Self {
+        let mut inner = Inner {
             stage: Stage::Claimed,
             stop: Stop::No,
             seen: false,
@@ -167,7 +167,9 @@ impl<B, V, E, D, L> Cell<B, V, E, D, L> {
             slot: Slot::Claimed(None),
             waiters: Waiters::NONE,
             log,
-        }))
+        };
+        begin(&mut inner);
+        Self(Mutex::new(inner))
     }
 
     /// Lets the body be claimed; `false` if the run has been cancelled.

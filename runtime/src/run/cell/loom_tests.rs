@@ -43,7 +43,7 @@ fn ready() -> Arc<TestCell> {
 }
 
 fn claimed() -> Arc<TestCell> {
-    Arc::new(Cell::claimed(0, None))
+    Arc::new(Cell::claimed(0, None, |_| {}))
 }
 
 /// Settles that the run has completed, if nobody has settled otherwise.
