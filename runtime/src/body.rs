@@ -334,9 +334,9 @@ impl<'a, A: ArgTuple + Send + 'a> Body<'a> for Job<'a, A> {
     fn form(&self, upstream: &mut UpstreamForm<'_>, form: &mut Vec<u8>) -> bool {
         match &self.args {
             JobArgs::Ready(args) => {
-                args.values(&self.task.fns.json).into_iter().all(|value| write_form(value, form))
+                args.values(&self.task.json).into_iter().all(|value| write_form(value, form))
             }
-            JobArgs::Pending(pending) => A::form(pending, &self.task.fns.json, upstream, form),
+            JobArgs::Pending(pending) => A::form(pending, &self.task.json, upstream, form),
             JobArgs::Gone => false,
         }
     }
