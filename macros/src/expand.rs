@@ -55,6 +55,8 @@ fn expand_function(
     let spec = expand_spec(attribute, inner, function, args);
     let checks = expand_checks(inner, function);
     let implementation = expand_hidden_type(attribute, inner, &hidden, function, args);
+    let recorded = (attribute == Macro::Flow).then(|| expand_flow_trait(inner, &hidden, function));
+    let of_json_probe = recorded.is_some().then(|| quote!(, OfJsonProbe as _));
     let made = call(inner, hidden.path);
     let arguments = expand_arguments(inner, function);
     quote! {
@@ -63,11 +65,12 @@ fn expand_function(
         #visibility #fn_token #ident #outer_generics (#(#parameters),*) -> #returned
         #clause
         {
-            use #private::{self as __millrun, CloneProbe as _, JsonProbe as _, KeptProbe as _};
+            use #private::{self as __millrun, CloneProbe as _, JsonProbe as _, KeptProbe as _ #of_json_probe};
             #body
             #spec
             #checks
             #implementation
+            #recorded
             <#made>::new(#arguments)
         }
     }
@@ -324,6 +327,29 @@ fn expand_json(attribute: Macro, private: &TokenStream, function: &Function, arg
         }
     });
     quote!((#(#probes,)*))
+}
+
+/// How the arguments of a flow are read from what was recorded of them.
+///
+/// ```text
+/// impl P::Flow for __MillrunFlow { const OF_JSON: <..>::OfJson = (P::Probe::<String>::OF_JSON,); }
+/// ```
+fn expand_flow_trait(
+    private: &TokenStream,
+    HiddenType { path, generics, .. }: &HiddenType,
+    function: &Function,
+) -> TokenStream {
+    let clause = &function.generics.where_clause;
+    let probes = function.parameters.iter().map(|parameter| {
+        let ty = expand_slot(private, &parameter.slot);
+        let probe = if parameter.can_be_probed { quote!(OF_JSON) } else { quote!(NO_OF_JSON) };
+        quote!(#private::Probe::<#ty>::#probe)
+    });
+    quote! {
+        impl #generics #private::Flow for #path #clause {
+            const OF_JSON: <<Self as #private::Task>::Args as #private::Slots>::OfJson = (#(#probes,)*);
+        }
+    }
 }
 
 /// Runs the body on owned arguments.

@@ -67,6 +67,12 @@ pub trait Task: Sized {
 /// What templates make of arguments: the run's name; or a key, which is written to the `KeyText` if there is one.
 type Text<A> = fn(&A, Option<&mut KeyText<'_>>) -> Option<String>;
 
+/// What `#[flow]` makes of a function, beside a [`Task`]. Not to be implemented by hand.
+#[doc(hidden)]
+pub trait Flow: Task<Args: Slots> {
+    const OF_JSON: <Self::Args as Slots>::OfJson;
+}
+
 /// A `Result` under whatever path, and what is in it.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(message = "`{Self}` is not `std::result::Result`")]
@@ -358,6 +364,8 @@ impl<'a, A: ArgTuple + Send + 'a> Body<'a> for Job<'a, A> {
 pub trait Slots {
     /// How each is written as JSON, if it can be.
     type Json: Copy + Send + Sync;
+    /// How each is read from JSON, if it can be.
+    type OfJson: Copy + Send + Sync;
 }
 
 /// The arguments of a task: tuples of 0 to 12 slots that can be sent.
@@ -397,6 +405,9 @@ pub trait ArgTuple: Slots + Sized {
         upstream: &mut UpstreamForm<'_>,
         form: &mut Vec<u8>,
     ) -> bool;
+    /// Arguments from JSON; or which of them cannot be had, and why.
+    #[doc(hidden)]
+    fn of_json(given: impl FnMut(usize) -> Value, of_json: &Self::OfJson) -> Result<Self, (usize, String)>;
     #[doc(hidden)]
     fn awaits(sources: &Self::Sources) -> Vec<Option<Awaited>>;
     #[doc(hidden)]
@@ -426,10 +437,21 @@ pub(crate) fn write_form(value: Option<AnyValue<'_>>, form: &mut Vec<u8>) -> boo
 /// How a value is shown to serializers, where it can be.
 pub(crate) type ToJson<P> = Option<for<'a> fn(&'a P) -> AnyValue<'a>>;
 
+/// How a value is read from JSON, where it can be.
+pub(crate) type OfJson<P> = Option<fn(Value) -> serde_json::Result<P>>;
+
+fn read_parameter<P>(n: usize, given: Value, read: OfJson<P>) -> Result<P, (usize, String)> {
+    match read {
+        Some(read) => read(given).map_err(|error| (n, error.to_string())),
+        None => Err((n, "its type is not `Deserialize`".to_owned())),
+    }
+}
+
 macro_rules! arg_tuple {
     ($($p:ident $n:tt),*) => {
         impl<$($p),*> Slots for ($($p,)*) {
             type Json = ($(ToJson<$p>,)*);
+            type OfJson = ($(OfJson<$p>,)*);
         }
 
         impl<$($p: Input),*> ArgTuple for ($($p,)*) {
@@ -490,6 +512,14 @@ macro_rules! arg_tuple {
             }
 
             #[allow(unused_variables)]
+            fn of_json(
+                mut given: impl FnMut(usize) -> Value,
+                of_json: &Self::OfJson,
+            ) -> Result<Self, (usize, String)> {
+                Ok(($(read_parameter($n, given($n), of_json.$n)?,)*))
+            }
+
+            #[allow(unused_variables)]
             fn awaits(sources: &Self::Sources) -> Vec<Option<Awaited>> {
                 vec![$(sources.$n.0.awaits().map(Awaited),)*]
             }
@@ -528,8 +558,8 @@ mod tuples {
     use std::sync::Arc;
 
     use super::{
-        AnyValue, Arg, ArgTuple, Awaited, Body, BoxFuture, Edges, Followed, Input, Job, MapArg, Options,
-        Outcome, Slots, Spec, TaskError, ToJson, UpstreamForm,
+        AnyValue, Arg, ArgTuple, Awaited, Body, BoxFuture, Edges, Followed, Input, Job, MapArg, OfJson,
+        Options, Outcome, Slots, Spec, TaskError, ToJson, UpstreamForm, Value, read_parameter,
     };
     use crate::engine::call_async;
 
@@ -575,7 +605,23 @@ impl<T: Serialize> Probe<T> {
 impl<T> Probe<T> {
     /// It is not asked for.
     pub const NO_JSON: ToJson<T> = None;
+    /// Nor whether it can be read.
+    pub const NO_OF_JSON: OfJson<T> = None;
 }
+
+impl<T: DeserializeOwned> Probe<T> {
+    /// How to read a `T`.
+    pub const OF_JSON: OfJson<T> = Some(|given| serde_json::from_value(given));
+}
+
+/// What [`Probe`] says of a type that is not `Deserialize`.
+#[doc(hidden)]
+pub trait OfJsonProbe<T> {
+    /// It cannot be read.
+    const OF_JSON: OfJson<T> = None;
+}
+
+impl<T> OfJsonProbe<T> for Probe<T> {}
 
 /// What [`Probe`] says of a type that is not `Serialize`.
 #[doc(hidden)]

@@ -29,16 +29,17 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use crate::body::Task;
 use crate::clock::Clock;
-use crate::context::{Current, RunContext, Scope, current_engine, root_scope};
+use crate::context::{Current, FlowRunInfo, RunContext, Scope, current_engine, root_scope};
 use crate::error::FlowError;
 use crate::flow::FlowCall;
+use crate::id::FlowRunId;
 use crate::limit::Limits;
 use crate::lock::LockManager;
 use crate::recorder::Recorder;
 use crate::result::{ResultStore, ResultStoreError};
 use crate::runner::TaskRunner;
 use crate::settings::Settings;
-use crate::store::StoreError;
+use crate::store::{RunStore, StoreError};
 
 pub use builder::{EngineBuilder, InstallError};
 pub(crate) use call::{call_async, call_sync};
@@ -155,6 +156,33 @@ impl Engine {
     /// Polls `future` with this engine in charge: for tasks outside of flows.
     pub fn scope<F: Future>(&self, future: F) -> crate::context::Scoped<F> {
         crate::context::Scoped::outside(self.clone(), future)
+    }
+
+    /// Has a flow run go on that is recorded in this engine's [run store](EngineBuilder::run_store), with the parameters that are
+    /// recorded, as [`with_flow_run_id`](crate::ConfigureFlow::with_flow_run_id) does where the flow and its arguments are at hand.
+    /// Gives the flow run once it has completed.
+    ///
+    /// # Errors
+    /// There is no such flow run, or nothing is recorded here; the program has no such flow, or a parameter cannot be read; or what the
+    /// flow run ended with instead.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the run, which can be resumed again.
+    pub async fn resume(&self, id: FlowRunId) -> Result<FlowRunInfo, FlowError> {
+        resume::by_id(self, id).await
+    }
+
+    /// As [`resume`](Self::resume), blocking this thread.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume).
+    pub fn resume_blocking(&self, id: FlowRunId) -> Result<FlowRunInfo, FlowError> {
+        wait::block_on_future(self.resume(id))
+    }
+
+    /// Where runs are recorded, to be asked about them: see [`RunQuery`](crate::store::RunQuery). Its methods block.
+    pub fn run_store(&self) -> Option<&Arc<dyn RunStore>> {
+        self.recorder().map(|recorder| recorder.store())
     }
 
     /// Waits until everything is recorded that has happened until now, where there is a [run store](EngineBuilder::run_store). An

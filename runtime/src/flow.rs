@@ -8,7 +8,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::body::{ArgTuple, CloneArgs, Compiled, Job, JobArgs, Of, Task};
+use serde_json::{Map, Value};
+
+use crate::body::{ArgTuple, CloneArgs, Compiled, Flow, Job, JobArgs, Of, Task};
 use crate::bounds::Output;
 use crate::context::Tree;
 use crate::engine::flow_run::{self, Start};
@@ -43,6 +45,19 @@ pub(crate) fn start_of<A: ArgTuple + 'static>(
     edges.extend(options.iter().flat_map(|options| options.wait_for.iter().cloned()));
     let body = A::boxed(Job::new(args, task, clone));
     Start { spec: task.spec(), options: options.map(Arc::new), edges, body, report: false }
+}
+
+/// What begins a run of a flow with recorded parameters; or which of them cannot be read, and why.
+pub(crate) fn start_recorded<K: Flow<Args: 'static> + 'static>(
+    given: &Map<String, Value>,
+    options: Options,
+) -> Result<Start, String> {
+    let parameters = K::SPEC.0.parameters;
+    let parameter = |n: usize| given.get(parameters[n]).cloned().unwrap_or(Value::Null);
+    let args = K::Args::of_json(parameter, &K::OF_JSON).map_err(|(n, problem)| {
+        format!("parameter `{}` cannot be read from its record: {problem}", parameters[n])
+    })?;
+    Ok(start_of(Of::<K>::COMPILED, JobArgs::Ready(args), Some(options), None, EdgeList::new()))
 }
 
 impl<K: Task> FlowCall<K> {

@@ -3,23 +3,45 @@
 use std::error::Error;
 use std::fmt;
 
+use serde_json::{Map, Value};
+
+use crate::body::Flow;
+use crate::engine::flow_run::Start;
+use crate::flow::start_recorded;
+use crate::options::Options;
 use crate::spec::{Spec, SpecBuilder};
 
 /// What an expansion registers.
 #[doc(hidden)]
-pub struct Registered(&'static SpecBuilder);
+pub struct Registered {
+    spec: &'static SpecBuilder,
+    /// Begins a run of a flow with recorded parameters; or says which of them cannot be read, and why.
+    start: Option<StartFn>,
+}
+
+/// Begins a run of a flow with recorded parameters; or says which of them cannot be read, and why.
+pub(crate) type StartFn = fn(&Map<String, Value>, Options) -> Result<Start, String>;
 
 impl Registered {
     #[doc(hidden)]
     pub const fn new(spec: &'static SpecBuilder) -> Self {
-        Self(spec)
+        Self { spec, start: None }
+    }
+
+    #[doc(hidden)]
+    pub const fn flow<K: Flow<Args: 'static> + 'static>(spec: &'static SpecBuilder) -> Self {
+        Self { spec, start: Some(start_recorded::<K>) }
     }
 }
 
 inventory::collect!(Registered);
 
+fn registered() -> impl Iterator<Item = &'static Registered> {
+    inventory::iter::<Registered>()
+}
+
 fn specs() -> impl Iterator<Item = &'static Spec> {
-    inventory::iter::<Registered>().map(|registered| &registered.0.0)
+    registered().map(|registered| &registered.spec.0)
 }
 
 /// All tasks of the program, in no particular order.
@@ -51,6 +73,21 @@ pub fn find(key: &str) -> Result<Option<&'static Spec>, AmbiguousKey> {
             Err(AmbiguousKey { key: key.to_owned(), places: [one.location(), other.location()] })
         }
         (one, _) => Ok(one),
+    }
+}
+
+/// How a run of the flow with that key is begun with recorded parameters.
+///
+/// # Errors
+/// There is none, there are two, or it is generic.
+pub(crate) fn start_of(key: &str) -> Result<StartFn, String> {
+    match find(key) {
+        Err(ambiguous) => Err(ambiguous.to_string()),
+        Ok(None) => Err(format!("this program has no flow `{key}`")),
+        Ok(Some(spec)) => registered()
+            .find(|registered| std::ptr::eq(&raw const registered.spec.0, spec))
+            .and_then(|registered| registered.start)
+            .ok_or_else(|| format!("`{key}` is no flow that can be begun by its name: it is generic")),
     }
 }
 

@@ -34,6 +34,12 @@ pub(super) fn expand_spec(
         Execution::Blocking => quote!(Blocking),
     };
     let name = syn::ext::IdentExt::unraw(&function.signature.ident).to_string();
+    let registered = match attribute {
+        Macro::Flow if function.generics.params.is_empty() && !function.borrows => {
+            quote!(flow::<__MillrunFlow>)
+        }
+        _ => quote!(new),
+    };
     let (kept, source) = (expand_kept(private, function, args), expand_source(function));
     let options = expand_options(attribute, private, function, args);
     quote! {
@@ -41,7 +47,7 @@ pub(super) fn expand_spec(
             #private::Kind::#kind, #name, ::core::module_path!(), ::core::file!(), ::core::line!(),
             #kept, #source,
         ) #options;
-        #private::inventory::submit!(#private::Registered::new(&__MILLRUN_SPEC));
+        #private::inventory::submit!(#private::Registered::#registered(&__MILLRUN_SPEC));
     }
 }
 

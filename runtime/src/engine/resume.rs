@@ -11,13 +11,16 @@ use std::sync::atomic::Ordering;
 use twox_hash::XxHash3_128;
 use uuid::Uuid;
 
-use super::record;
+use super::{Engine, flow_run, record};
 use crate::body::{Body, Erased, Outcome};
-use crate::context::Tree;
-use crate::error::{ErrorKind, TaskError};
+use crate::context::{Current, FlowRunInfo, Tree, root_scope};
+use crate::error::{ErrorKind, FlowError, TaskError};
+use crate::future::{FlowFuture, Reader};
 use crate::id::FlowRunId;
 use crate::input::{Edge, Need};
+use crate::options::Options;
 use crate::recorder::Recorder;
+use crate::registry;
 use crate::run::{Recorded, Run};
 use crate::spec::Spec;
 use crate::state::{StateName, StateType};
@@ -162,6 +165,35 @@ pub(super) async fn found(
             run.cell.lock().log.extra().recorded = Recorded::Elsewhere;
             Ok(Some((outcome, prior.name)))
         }
+    }
+}
+
+/// Has a flow run go on, of whatever flow, with the parameters that are recorded.
+pub(super) async fn by_id(engine: &Engine, id: FlowRunId) -> Result<FlowRunInfo, FlowError> {
+    let nothing = || FlowError::msg("this engine records nothing: build it with a `run_store`");
+    let recorder = engine.recorder().cloned().ok_or_else(nothing)?;
+    let scope = root_scope(engine);
+    let found = scope.handle.get().spawn_blocking(move || {
+        let store = recorder.store();
+        let query = RunQuery::flow_runs().ids([id.as_uuid()]).limit(1);
+        let found = store.runs(&query).map_err(|error| format!("{}: {error}", store.name()))?.pop();
+        found.ok_or_else(|| format!("{} has no flow run {id}", store.name()))
+    });
+    let cannot = |problem: String| FlowError::msg(format!("the flow run {id} cannot be resumed: {problem}"));
+    let record = found.await.unwrap_or_else(|error| Err(error.to_string())).map_err(cannot)?;
+    let start = registry::start_of(&record.key).map_err(cannot)?;
+    let options = Options { flow_run_id: Some(id), ..Options::default() };
+    let start = start(&record.parameters.unwrap_or_default(), options).map_err(cannot)?;
+    let begun = {
+        let mut current = Current::in_scope(scope);
+        let _entered = current.enter();
+        flow_run::make(start).spawn()
+    };
+    let future = FlowFuture::<()>::from_reader(Reader::counted(begun.0.clone()));
+    let state = future.finished().await;
+    match begun.0.error() {
+        Some(error) if !state.is_completed() => Err(error.into()),
+        _ => Ok(FlowRunInfo(begun.0)),
     }
 }
 
