@@ -78,3 +78,9 @@ pub(crate) fn of_state(run: u128, number: usize) -> Uuid {
     let mixed = run ^ ((number as u128 + 1) << 34);
     Uuid::from_u128((mixed & !VERSION) | (8 << 76))
 }
+
+/// The ids of all runs of tasks under the prefix of that run: of those in a flow run, however they were begun.
+#[cfg(feature = "sqlite")]
+pub(crate) fn numbered_like(run: Uuid) -> std::ops::RangeInclusive<Uuid> {
+    Uuid::from_u128(numbered(run.as_u128(), 0))..=Uuid::from_u128(numbered(run.as_u128(), u32::MAX))
+}

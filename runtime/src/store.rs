@@ -4,11 +4,19 @@
 //! every type here is plain data. [`MemoryRunStore`] is for tests.
 
 mod batch;
+#[cfg(feature = "sqlite")]
+mod code;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod event;
 mod memory;
 mod owner;
 mod query;
+#[cfg(feature = "sqlite")]
+mod sql;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -23,6 +31,8 @@ pub use event::{Event, Kind, LogRecord, Outcome, RunRecord, TransactionRecord, U
 pub use memory::MemoryRunStore;
 pub use owner::Owner;
 pub use query::{LogQuery, Order, RunQuery, StateCount};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteRunStore;
 
 /// How safe a record is by the time it counts as written.
 ///
@@ -59,7 +69,7 @@ pub trait RunStore: Send + Sync {
     /// Notes that an owner lives until its lease is over, longer if it says so again.
     ///
     /// # Errors
-    /// It cannot be written; or the owner was found dead before, and its runs are others' now
+    /// It cannot be written; or the owner was [buried](Self::bury) before, and runs of its were given up
     /// ([`is_gone`](StoreError::is_gone)).
     fn renew(&self, owner: &Owner) -> Result<(), StoreError>;
 
@@ -104,7 +114,8 @@ pub trait RunStore: Send + Sync {
     /// It cannot be read.
     fn states(&self, run: Uuid) -> Result<Vec<State>, StoreError>;
 
-    /// What the task runs of a flow run, or one task run, have waited for.
+    /// What the runs in a flow run, or one task run, have waited for: in the order of these runs' ids, and of each in the order of
+    /// writing.
     ///
     /// # Errors
     /// It cannot be read.

@@ -1,13 +1,13 @@
 //! A run store in memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
 use super::{
-    Batch, Durability, Event, LogQuery, LogRecord, Order, Outcome, Owner, RunQuery, RunRecord, RunStore,
-    StateCount, StoreError, TransactionRecord, UpstreamRecord,
+    Batch, Durability, Event, Kind, LogQuery, LogRecord, Order, Outcome, Owner, RunQuery, RunRecord,
+    RunStore, StateCount, StoreError, TransactionRecord, UpstreamRecord,
 };
 use crate::id;
 use crate::state::{State, StateName};
@@ -26,6 +26,8 @@ struct Ledger {
     logs: Vec<LogRecord>,
     transactions: Vec<TransactionRecord>,
     owners: HashMap<Uuid, Owner>,
+    /// Owners that were buried, and had runs.
+    buried: HashSet<Uuid>,
 }
 
 impl MemoryRunStore {
@@ -46,7 +48,11 @@ impl RunStore for MemoryRunStore {
     }
 
     fn renew(&self, owner: &Owner) -> Result<(), StoreError> {
-        self.0.lock().owners.insert(owner.id, owner.clone());
+        let mut ledger = self.0.lock();
+        if ledger.buried.contains(&owner.id) {
+            return Err(StoreError::gone("this engine was taken for dead, and its runs were given up"));
+        }
+        ledger.owners.insert(owner.id, owner.clone());
         Ok(())
     }
 
@@ -61,9 +67,9 @@ impl RunStore for MemoryRunStore {
     fn claim(&self, flow_run: Uuid, owner: Uuid) -> Result<bool, StoreError> {
         let mut ledger = self.0.lock();
         let run = ledger.runs.get_mut(&flow_run);
-        let Some(run) = run.filter(|run| run.owner.is_none() && !run.state.is_completed()) else {
-            return Ok(false);
-        };
+        let free =
+            |run: &&mut RunRecord| run.kind == Kind::Flow && run.owner.is_none() && !run.state.is_completed();
+        let Some(run) = run.filter(free) else { return Ok(false) };
         run.owner = Some(owner);
         Ok(true)
     }
@@ -100,8 +106,8 @@ impl RunStore for MemoryRunStore {
     fn upstreams(&self, run: Uuid) -> Result<Vec<UpstreamRecord>, StoreError> {
         let ledger = self.0.lock();
         let inside = ledger.runs.values().filter(|record| record.flow_run == Some(run));
-        let of = inside.map(|record| record.id).chain([run]);
-        Ok(of.filter_map(|run| ledger.upstreams.get(&run)).flatten().cloned().collect())
+        let of: BTreeSet<Uuid> = inside.map(|record| record.id).chain([run]).collect();
+        Ok(of.iter().filter_map(|run| ledger.upstreams.get(run)).flatten().cloned().collect())
     }
 
     fn outcome(&self, run: Uuid) -> Result<Option<Outcome>, StoreError> {
@@ -164,6 +170,9 @@ impl Ledger {
             let states = self.states.entry(*run).or_default();
             let mut state = (*state).clone();
             state.id = id::of_state(run.as_u128(), states.len());
+            if let Some(record) = self.runs.get_mut(run) {
+                record.state.id = state.id;
+            }
             states.push(state);
         }
         for (run, outcome) in &batch.outcomes {
@@ -189,6 +198,7 @@ impl Ledger {
         let mut outermost = Vec::new();
         for run in self.runs.values_mut().filter(|run| run.owner == Some(owner.id)) {
             run.owner = None;
+            self.buried.insert(owner.id);
             if run.state.is_final() {
                 continue;
             }
