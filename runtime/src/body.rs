@@ -407,7 +407,7 @@ pub trait ArgTuple: Slots + Sized {
     ) -> bool;
     /// Arguments from JSON; or which of them cannot be had, and why.
     #[doc(hidden)]
-    fn of_json(given: impl FnMut(usize) -> Value, of_json: &Self::OfJson) -> Result<Self, (usize, String)>;
+    fn of_json(given: impl Fn(usize) -> Value, of_json: &Self::OfJson) -> Result<Self, (usize, String)>;
     #[doc(hidden)]
     fn awaits(sources: &Self::Sources) -> Vec<Option<Awaited>>;
     #[doc(hidden)]
@@ -513,7 +513,7 @@ macro_rules! arg_tuple {
 
             #[allow(unused_variables)]
             fn of_json(
-                mut given: impl FnMut(usize) -> Value,
+                given: impl Fn(usize) -> Value,
                 of_json: &Self::OfJson,
             ) -> Result<Self, (usize, String)> {
                 Ok(($(read_parameter($n, given($n), of_json.$n)?,)*))

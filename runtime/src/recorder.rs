@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::store::{Durability, Event, RunStore, StoreError};
 
-pub(crate) use item::{Ending, Item};
+pub(crate) use item::{Ending, Item, Large};
 use lease::Lease;
 use queue::{Queue, Taken};
 
@@ -110,8 +110,8 @@ impl Shared {
     /// Writes whatever comes, until the recorder is dropped.
     fn write_all(&self, owner: Uuid) {
         let mut events = Vec::new();
-        while let Some(Taken { items, until }) = self.queue.take() {
-            for item in &items {
+        while let Some(Taken { mut items, until }) = self.queue.take() {
+            for item in &mut items {
                 item.translate(owner, &mut events);
             }
             let written = self.write(&events);

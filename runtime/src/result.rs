@@ -38,7 +38,7 @@ mod value;
 use std::any::{Any, type_name};
 use std::collections::HashSet;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
@@ -51,6 +51,7 @@ use self::record::{Encoded, parse_head, truncated};
 use self::value::{ErasedValue, Fill};
 use crate::clock::Clock;
 use crate::lock::{LockError, LockManager};
+use crate::settings;
 
 pub use self::error::ResultStoreError;
 pub use self::key::task_key;
@@ -134,9 +135,7 @@ impl ResultStore {
     /// # Errors
     /// There is neither, or [`directory`](Self::directory) does not take it.
     pub fn default_directory() -> Result<Self, ResultStoreError> {
-        let home = std::env::var_os("MILLRUN_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-        let user = || std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
-        let Some(home) = home.or_else(|| user().map(|home| home.join(".millrun"))) else {
+        let Some(home) = settings::home() else {
             return Err(ResultStoreError::new(
                 Problem::Place,
                 "there is no home directory to keep results in: set `MILLRUN_HOME`, or choose a place with \
@@ -447,6 +446,12 @@ pub(crate) struct Draft {
     name: String,
     record: Encoded,
     owner: Option<String>,
+}
+
+impl Draft {
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
 }
 
 fn name_of(key: &str) -> Result<String, ResultStoreError> {

@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -203,6 +203,13 @@ impl Settings {
             limits,
         }
     }
+}
+
+/// Where Millrun keeps things if nothing else is said: `MILLRUN_HOME`, else `.millrun` in the user's home directory.
+pub(crate) fn home() -> Option<PathBuf> {
+    let given = std::env::var_os("MILLRUN_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let user = || std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
+    given.or_else(|| user().map(|home| home.join(".millrun")))
 }
 
 const AT_LEAST_ONE: &str = "a whole number, 1 or more";

@@ -1,5 +1,9 @@
 //! What is recorded of runs, and how flow runs go on from it.
 
+#[path = "../stores/folder.rs"]
+#[allow(dead_code, reason = "other targets use the rest")]
+mod folder;
+mod killed;
 mod recorded;
 mod resumed;
 

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 use std::fmt;
+#[cfg(feature = "sqlite")]
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::{Engine, Inner, signal};
@@ -216,6 +218,49 @@ impl EngineBuilder {
             signal::handle(Arc::downgrade(&engine.0));
         }
         engine
+    }
+}
+
+/// The database of embedded engines, in a folder that is there.
+#[cfg(feature = "sqlite")]
+fn database() -> Result<PathBuf, BoxError> {
+    let home = crate::settings::home()
+        .ok_or("there is no home directory to keep runs in: set `MILLRUN_HOME`, or open a `SqliteRunStore` elsewhere")?;
+    std::fs::create_dir_all(&home)
+        .map_err(|error| format!("failed to make the folder `{}`: {error}", home.display()))?;
+    Ok(home.join("runs.db"))
+}
+
+#[cfg(feature = "sqlite")]
+impl Engine {
+    /// An engine that records its runs on this machine: in the SQLite database `$MILLRUN_HOME/runs.db`, with results under
+    /// `$MILLRUN_HOME/storage`; `MILLRUN_HOME` is `~/.millrun` by default. It takes signals, so that what is open when the process is
+    /// stopped is recorded as CRASHED. The feature `sqlite`.
+    ///
+    /// # Errors
+    /// A setting cannot be read, or the database cannot be opened.
+    ///
+    /// ```no_run
+    /// # use millrun::prelude::*;
+    /// # #[flow] async fn etl(month: String) -> usize { month.len() }
+    /// # #[tokio::main] async fn main() -> Result<(), millrun::BoxError> {
+    /// let engine = Engine::embedded().await?;
+    /// engine.run(etl("2013-01".into())).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn embedded() -> Result<Self, BoxError> {
+        let store = crate::store::SqliteRunStore::open(database()?).await?;
+        Self::builder().run_store(store).handle_signals(true).try_build()
+    }
+
+    /// As [`embedded`](Self::embedded), blocking this thread.
+    ///
+    /// # Errors
+    /// As [`embedded`](Self::embedded).
+    pub fn embedded_blocking() -> Result<Self, BoxError> {
+        let store = crate::store::SqliteRunStore::open_blocking(database()?)?;
+        Self::builder().run_store(store).handle_signals(true).try_build()
     }
 }
 

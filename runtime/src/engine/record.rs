@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::Engine;
 use super::finish::Settling;
 use super::hook::runtime_of;
+use crate::body::Erased;
 use crate::clock::Nanos;
-use crate::error::{ErrorKind, TaskError};
+use crate::error::{BoxError, ErrorKind, TaskError};
 use crate::input::{Edge, EdgeList, Node};
 use crate::panic;
-use crate::recorder::{Ending, Item, Recorder};
+use crate::recorder::{Ending, Item, Large, Recorder};
+use crate::result::WriteOptions;
 use crate::run::{Recorded, Run, RunInner};
 use crate::state::StateName;
 use crate::store::{Durability, Outcome};
@@ -84,6 +88,7 @@ pub(super) fn goes_on(run: &Arc<Run>, since: Nanos) {
         error: None,
         scheduled: None,
         outcome: None,
+        large: None,
     };
     recorder.push(Item::Entered(Box::new(ending)));
 }
@@ -141,6 +146,7 @@ impl Run {
                 error: None,
                 scheduled,
                 outcome: None,
+                large: None,
             })));
         }
     }
@@ -157,7 +163,7 @@ pub(super) fn settle(mut settling: Settling) {
         Recorded::Elsewhere => return settling.settle(),
     }
     let ended = settling.outcome();
-    let outcome = ended.ok().and_then(|value| outcome_of(&run, value));
+    let (outcome, large) = ended.ok().map(|value| outcome_of(&run, value)).unwrap_or_default();
     let (error, name) = (ended.err().cloned(), settling.name());
     let message = settling.said().map(Arc::from);
     let now = run.scope.engine.clock().nanos();
@@ -168,7 +174,7 @@ pub(super) fn settle(mut settling: Settling) {
         settling.at(at);
         let run_count = inner.log.attempts();
         let ending =
-            Ending { run: run.clone(), name, at, run_count, message, error, scheduled: None, outcome };
+            Ending { run: run.clone(), name, at, run_count, message, error, scheduled: None, outcome, large };
         recorder.push(Item::Entered(Box::new(ending)))
     };
     let is_strict = recorder.durability() == Durability::Strict;
@@ -195,30 +201,30 @@ fn is_outermost_flow_run(run: &Run) -> bool {
 }
 
 /// What is kept of a result, so that the run need not be executed again when its flow run is resumed.
-fn outcome_of(run: &Run, value: &crate::body::Erased) -> Option<Outcome> {
-    let result = run.spec.cache.result?;
-    if !run.scope.tree.is_flow() && !run.spec.is_flow {
-        return None;
-    }
-    let written = panic::catch(|| result.to_json(&**value));
-    let bytes = match written {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(error)) => {
-            log!(debug, "{} - its result is not recorded: {error}", run.label());
-            return None;
+fn outcome_of(run: &Run, value: &Erased) -> (Option<Outcome>, Option<Large>) {
+    let is_inside = run.spec.is_flow || run.scope.tree.is_flow();
+    let Some(result) = run.spec.cache.result.filter(|_| is_inside) else { return (None, None) };
+    let written = panic::catch(|| {
+        let bytes = result.to_json(&**value)?;
+        if bytes.len() <= INLINE {
+            return Ok((Some(Outcome::Inline(bytes)), None));
         }
-        Err(panic) => {
-            log!(
-                warn,
-                "{} - its result is not recorded: writing it panicked: {}",
-                run.label(),
-                panic.message
-            );
-            return None;
-        }
+        let store = run.scope.engine.results()?;
+        let root = run.scope.tree.root().unwrap_or(run.id());
+        let key = format!("runs/{}/{}", Uuid::from_u128(root), Uuid::from_u128(run.id()));
+        let options = WriteOptions::new().of_task(run.spec.key(), run.spec.version);
+        let draft = store.draft_erased(&key, &**value, result, &options)?;
+        Ok((None, Some(Large { store, draft })))
+    });
+    let problem: BoxError = match written {
+        Ok(Ok(written)) => return written,
+        Ok(Err(error)) => error,
+        Err(panic) => format!("writing it panicked: {}", panic.message).into(),
     };
-    if bytes.len() > INLINE {
-        log!(debug, "{} - its result of {} bytes is recorded whole", run.label(), bytes.len());
-    }
-    Some(Outcome::Inline(bytes))
+    log!(
+        warn,
+        "{} - it is executed again if its flow run is resumed, as its result cannot be recorded: {problem}",
+        run.label()
+    );
+    (None, None)
 }

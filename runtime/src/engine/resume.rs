@@ -12,7 +12,7 @@ use twox_hash::XxHash3_128;
 use uuid::Uuid;
 
 use super::{Engine, flow_run, record};
-use crate::body::{Body, Erased, Outcome};
+use crate::body::{Body, Outcome};
 use crate::context::{Current, FlowRunInfo, Tree, root_scope};
 use crate::error::{ErrorKind, FlowError, TaskError};
 use crate::future::{FlowFuture, Reader};
@@ -21,6 +21,7 @@ use crate::input::{Edge, Need};
 use crate::options::Options;
 use crate::recorder::Recorder;
 use crate::registry;
+use crate::result::Read;
 use crate::run::{Recorded, Run};
 use crate::spec::Spec;
 use crate::state::{StateName, StateType};
@@ -159,7 +160,7 @@ pub(super) async fn found(
             Ok(None)
         }
         Found::Ended(prior) => {
-            let outcome = prior.outcome(spec).map_err(|problem| {
+            let outcome = prior.outcome(run).map_err(|problem| {
                 failed(format!("the flow run {id} has completed, and what it gave is not there: {problem}"))
             })?;
             run.cell.lock().log.extra().recorded = Recorded::Elsewhere;
@@ -253,7 +254,8 @@ impl Prior {
     }
 
     /// What it gave, or why that cannot be had.
-    fn outcome(&self, spec: &Spec) -> Result<Outcome, String> {
+    fn outcome(&self, run: &Run) -> Result<Outcome, String> {
+        let spec = run.spec;
         if self.name == StateName::Skipped {
             let message = self.message.clone().unwrap_or_default();
             return Ok(Err(TaskError::new(ErrorKind::Skipped, message)));
@@ -261,12 +263,19 @@ impl Prior {
         let Some(result) = spec.cache.result else {
             return Err(format!("what `{}` gives cannot be read: it is not `Deserialize`", spec.name));
         };
-        let bytes = match &self.outcome {
-            Some(store::Outcome::Inline(bytes)) => bytes,
-            Some(store::Outcome::Stored(key)) => return Err(format!("it lies elsewhere, under `{key}`")),
+        let value = match &self.outcome {
+            Some(store::Outcome::Inline(bytes)) => {
+                result.of_json(bytes).map_err(|error| error.to_string())?
+            }
+            Some(store::Outcome::Stored(key)) => {
+                let results = run.scope.engine.results().map_err(|error| error.to_string())?;
+                match results.read_erased_blocking(key, result).map_err(|error| error.to_string())? {
+                    Read::Found(record) => record.value,
+                    Read::Missing(missing) => return Err(format!("`{key}` in {results:?}: {missing}")),
+                }
+            }
             None => return Err("what it gave is not recorded".to_owned()),
         };
-        let value: Erased = result.of_json(bytes).map_err(|error| error.to_string())?;
         Ok(Ok(value))
     }
 }
@@ -300,7 +309,7 @@ pub(super) fn recognise<'a>(
 
 /// Makes a run the one that it was in an earlier process, if it may be: how it ended then, or that it goes on.
 fn take_over(run: &Arc<Run>, priors: &Priors, prior: &Prior) -> Option<Option<(Outcome, StateName)>> {
-    let ended = prior.counts.then(|| prior.outcome(run.spec)).and_then(|outcome| {
+    let ended = prior.counts.then(|| prior.outcome(run)).and_then(|outcome| {
         outcome.inspect_err(|problem| log!(warn, "{} - it is executed again: {problem}", run.label())).ok()
     });
     // A task run that has to be executed again is another one.

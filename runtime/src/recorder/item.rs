@@ -9,6 +9,7 @@ use crate::clock::Nanos;
 use crate::context::own_tags;
 use crate::error::TaskError;
 use crate::input::{Edge, EdgeList, Need, Node};
+use crate::result::{Draft, ResultStore};
 use crate::run::{Run, state_message};
 use crate::state::{State, StateDetails, StateName};
 use crate::store::{Event, Kind, LogRecord, Outcome, RunRecord, TransactionRecord, UpstreamRecord};
@@ -39,6 +40,28 @@ pub(crate) struct Ending {
     pub(crate) error: Option<TaskError>,
     pub(crate) scheduled: Option<Nanos>,
     pub(crate) outcome: Option<Outcome>,
+    /// What it gave, to be written to the result store first.
+    pub(crate) large: Option<Large>,
+}
+
+/// A result that is too long for the ledger.
+pub(crate) struct Large {
+    pub(crate) store: ResultStore,
+    pub(crate) draft: Draft,
+}
+
+impl Large {
+    /// Writes it: where it lies, or nothing where it could not be.
+    fn put(self, label: &str) -> Option<Outcome> {
+        let key = self.draft.key().to_owned();
+        match self.store.put_blocking(self.draft) {
+            Ok(()) => Some(Outcome::Stored(key)),
+            Err(error) => {
+                log!(warn, "{label} - its result is not recorded: {error}");
+                None
+            }
+        }
+    }
 }
 
 fn time(nanos: Nanos) -> SystemTime {
@@ -60,7 +83,7 @@ fn state(run: Uuid, name: StateName, at: Nanos) -> State {
 
 impl Item {
     /// Tells the store's events.
-    pub(super) fn translate(&self, owner: Uuid, events: &mut Vec<Event>) {
+    pub(super) fn translate(&mut self, owner: Uuid, events: &mut Vec<Event>) {
         match self {
             Self::Created(run, edges) => {
                 events.push(Event::Created(Box::new(record(run, owner))));
@@ -99,7 +122,10 @@ impl Item {
 }
 
 impl Ending {
-    fn event(&self) -> Event {
+    fn event(&mut self) -> Event {
+        if let Some(large) = self.large.take() {
+            self.outcome = large.put(&self.run.name());
+        }
         let id = id_of(&self.run);
         let mut state = state(id, self.name, self.at);
         state.message = match (&self.message, &self.error) {
