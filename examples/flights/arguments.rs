@@ -10,7 +10,7 @@ use lexopt::{Parser, ValueExt};
 pub const USAGE: &str = "\
 Joins flights with their airports and reports departure delays.
 
-Usage: flights [--data DIR] [--out DIR] [--min-joined PERCENT] [--flaky]
+Usage: flights [--data DIR] [--out DIR] [--min-joined PERCENT] [--flaky] [--no-record]
 
   --data DIR  the folder with flights.csv, airports.csv and airlines.csv
               [default: January 2013, which ships with the example]
@@ -18,6 +18,8 @@ Usage: flights [--data DIR] [--out DIR] [--min-joined PERCENT] [--flaky]
   --min-joined PERCENT
               publish nothing where of fewer flights both airports are known [default: 50]
   --flaky     make the first attempt to read the flights fail, to see it retried
+  --no-record keep the run in memory alone; else it is recorded in $MILLRUN_HOME/runs.db
+              [default: ~/.millrun/runs.db]
   --help      print this
 ";
 
@@ -41,6 +43,8 @@ pub struct Arguments {
     pub least_joined: u8,
     /// Whether the first attempt to read the flights fails.
     pub flaky: bool,
+    /// Whether the run is recorded.
+    pub record: bool,
 }
 
 /// Understands the arguments, the program's name left out.
@@ -49,7 +53,8 @@ pub struct Arguments {
 /// Where one is not known, or its value is missing.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, lexopt::Error> {
     let data = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data"));
-    let mut wanted = Arguments { data, out: PathBuf::from("target/flights"), least_joined: 50, flaky: false };
+    let out = PathBuf::from("target/flights");
+    let mut wanted = Arguments { data, out, least_joined: 50, flaky: false, record: true };
     let mut parser = Parser::from_args(arguments);
     while let Some(argument) = parser.next()? {
         match argument {
@@ -57,6 +62,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, l
             Long("out") => wanted.out = parser.value()?.parse()?,
             Long("min-joined") => wanted.least_joined = parser.value()?.parse()?,
             Long("flaky") => wanted.flaky = true,
+            Long("no-record") => wanted.record = false,
             Long("help") | Short('h') => return Ok(Command::Help),
             _ => return Err(argument.unexpected()),
         }
@@ -75,8 +81,8 @@ mod tests {
     #[test]
     fn arguments_are_understood() {
         let (data, out) = (PathBuf::from("year"), PathBuf::from("here"));
-        let expected = Command::Run(Arguments { data, out, least_joined: 99, flaky: true });
-        let given = ["--data", "year", "--out=here", "--min-joined", "99", "--flaky"];
+        let expected = Command::Run(Arguments { data, out, least_joined: 99, flaky: true, record: false });
+        let given = ["--data", "year", "--out=here", "--min-joined", "99", "--flaky", "--no-record"];
         assert_eq!(parsed(&given), Ok(expected));
         assert_eq!(parsed(&["--flaky", "-h"]), Ok(Command::Help));
     }

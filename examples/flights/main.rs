@@ -13,7 +13,8 @@ use millrun::prelude::*;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { data, out, least_joined, flaky } = match arguments::parse(env::args_os().skip(1)) {
+    let Arguments { data, out, least_joined, flaky, record } = match arguments::parse(env::args_os().skip(1))
+    {
         Ok(Command::Run(arguments)) => arguments,
         Ok(Command::Help) => return print(USAGE),
         Err(error) => {
@@ -22,7 +23,15 @@ async fn main() -> ExitCode {
         }
     };
     millrun::logging::init();
-    let engine = Engine::builder().handle_signals(true).build();
+    let engine =
+        if record { Engine::embedded().await } else { Engine::builder().handle_signals(true).try_build() };
+    let engine = match engine {
+        Ok(engine) => engine,
+        Err(error) => {
+            eprintln!("error: {error}; `--no-record` keeps the run in memory");
+            return ExitCode::FAILURE;
+        }
+    };
     let run = engine.scope(departure_delays(data, out.clone(), least_joined, flaky).report()).await;
     match run.result() {
         Ok(report) => {

@@ -11,7 +11,9 @@ pub(crate) fn example(name: &str) -> Command {
     let profile = test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps");
     let path = profile.join("examples").join(format!("{name}{}", consts::EXE_SUFFIX));
     assert!(path.exists(), "{} is missing: run `cargo build --examples` first", path.display());
-    Command::new(path)
+    let mut command = Command::new(path);
+    command.env("MILLRUN_HOME", profile.join("millrun-home"));
+    command
 }
 
 /// What a finished program printed.

@@ -2,6 +2,9 @@
 
 mod example;
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use example::{Printed, example};
 
 /// Runs an example that succeeds.
@@ -25,6 +28,34 @@ fn hello_world() {
     let printed = run("hello_world");
     assert_eq!(printed.stdout, "hello, world!\n");
     assert_eq!(finished(&printed.stderr), ["get_name-0 Completed()", "hello-0 Completed()"]);
+}
+
+#[test]
+fn resume() {
+    let home = tempfile::tempdir().unwrap();
+    let program = || {
+        let mut command = example("resume");
+        command.env("MILLRUN_HOME", home.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let mut killed = program();
+    let mut lines = BufReader::new(killed.stdout.take().unwrap()).lines();
+    let step = |n: u32| format!("step {n} is executed");
+    assert!(lines.any(|line| line.unwrap() == step(3)));
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+
+    let printed = Printed::from(program().wait_with_output().unwrap());
+    let lines: Vec<&str> = printed.stdout.lines().collect();
+    assert!(lines[0].contains("is Crashed('its process"), "{}", printed.stdout);
+    assert!(lines.contains(&"step 2 was done before"), "{}", printed.stdout);
+    assert!(!lines.contains(&&*step(2)), "{}", printed.stdout);
+    assert!(lines.contains(&&*step(10)), "{}", printed.stdout);
+    assert_eq!(lines.last(), Some(&"The sum of all steps is 55."));
+
+    // There is nothing to go on with: another flow run begins.
+    let printed = Printed::from(program().wait_with_output().unwrap());
+    assert!(printed.stdout.starts_with(&step(1)), "{}", printed.stdout);
 }
 
 #[test]

@@ -69,7 +69,7 @@ pub(super) fn finish_as_before(run: &Arc<Run>, outcome: Outcome, name: StateName
     if !run.has_readers() {
         drop_caught(run.cell.free());
     }
-    log!(debug, "{} - It ended in an earlier process, and is not executed again", run.label());
+    log!(info, "{} - Ended in an earlier process: it is not executed again", run.label());
     end(run, Vec::new());
 }
 
