@@ -6,8 +6,8 @@ use tokio::runtime::Handle;
 
 use super::cache::{self, Io};
 use super::cancel::cancel_children;
-use super::finish::finish;
-use super::{admission, attempt, retry, slots, submit, transaction, wait};
+use super::finish::{finish, finish_call};
+use super::{admission, attempt, retry, slots, submit, wait};
 use crate::body::{Body, Outcome};
 use crate::context::{Current, scope_here};
 use crate::error::TaskError;
@@ -38,11 +38,12 @@ pub(crate) async fn call_async<'a>(
     }
     match admit(run) {
         Ok(()) => {
-            let mut ended = attempts(run, body).await;
+            let ended = attempts(run, body).await;
             if run.is_governed() {
-                ended = Box::pin(transaction::leave(run.clone(), ended, Io::Async)).await;
+                Box::pin(finish_call(run, ended)).await;
+            } else {
+                finish(run, ended, Vec::new());
             }
-            finish(run, ended, Vec::new());
         }
         Err((error, causes)) => finish(run, Err(error), causes),
     }
@@ -99,12 +100,12 @@ pub(crate) fn call_sync<'a>(
     }
     match admit(run) {
         Ok(()) => {
-            let mut ended = attempts_blocking(run, body);
+            let ended = attempts_blocking(run, body);
             if run.is_governed() {
-                let left = transaction::leave(run.clone(), ended, Io::Blocking);
-                ended = wait::block_on_ready(left);
+                wait::block_on_ready(finish_call(run, ended));
+            } else {
+                finish(run, ended, Vec::new());
             }
-            finish(run, ended, Vec::new());
         }
         Err((error, causes)) => finish(run, Err(error), causes),
     }
@@ -167,9 +168,7 @@ impl Drop for Caller {
         }
         if !self.run.has_ended() {
             cancel_children(&self.run);
-            let run = self.run.clone();
-            let cancelled = Err(attempt::cancelled());
-            transaction::leave_then(&self.run, cancelled, move |ended| finish(&run, ended, Vec::new()));
+            finish(&self.run, Err(attempt::cancelled()), Vec::new());
         }
         self.run.remove_reader();
     }
