@@ -352,3 +352,34 @@ fn is_crash(outcome: &Outcome) -> bool {
 pub(super) fn is_skip(error: &TaskError) -> bool {
     error.kind() == ErrorKind::Skipped
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::root_scope;
+    use crate::engine::{Engine, attempt};
+    use crate::spec::SpecBuilder;
+    use crate::transaction::Transaction;
+
+    static SPEC: Spec =
+        SpecBuilder::task(Kind::Blocking, "staged", module_path!(), file!(), line!(), None, 0).0;
+
+    #[test]
+    fn a_run_that_is_rolled_back_after_it_was_staged_and_before_it_has_completed_shows_that() {
+        let engine = Engine::builder().build();
+        let group = Transaction::begin(None, None, None, true);
+        let scope = root_scope(&engine).in_transaction(group.clone());
+        let run = submit::new_run(&SPEC, scope.clone(), None, None);
+        scope.register(&run);
+        assert!(attempt::begin(&run).is_ok());
+
+        let stop = run.cell.begin_to_settle().unwrap();
+        let left = transaction::block_on(transaction::leave(&run, Ok(Arc::new(1)), Io::Blocking));
+        std::thread::spawn(move || group.rollback_blocking()).join().unwrap().unwrap();
+        settle(&run, stop, left, None, Vec::new());
+
+        let names: Vec<_> = run.states().iter().map(|state| state.name).collect();
+        use StateName::{Completed, Pending, RolledBack, Running};
+        assert_eq!(names, [Pending, Running, Completed, RolledBack]);
+    }
+}
