@@ -20,8 +20,10 @@ use serde_json::Value;
 use crate::context::Failure;
 use crate::engine;
 use crate::engine::cache::{Held, Io, Kept, Record};
+use crate::error::BoxError;
 use crate::hook::AnyTransactionHook;
 use crate::panic::drop_caught;
+use crate::result::check_json;
 use crate::run::Run;
 use crate::sync::Mutex;
 
@@ -196,8 +198,7 @@ impl Transaction {
         if self.is_committed() {
             return Err(TransactionError::stage_of_committed());
         }
-        let value = serde_json::to_value(value)
-            .map_err(|error| TransactionError::of_value("record", "stage", error))?;
+        let value = to_json(value).map_err(|error| TransactionError::of_value("record", "stage", error))?;
         let record = kept.record(&value).map_err(TransactionError::store)?;
         self.0.shared.lock().record = Some(record);
         Ok(())
@@ -207,15 +208,14 @@ impl Transaction {
     /// its parents have under that name stays as it is.
     ///
     /// # Errors
-    /// The value cannot be written as JSON.
+    /// The value cannot be written as JSON, as [`Json`](crate::result::Json) says.
     pub fn set<V: Serialize + ?Sized>(
         &self,
         name: impl Into<String>,
         value: &V,
     ) -> Result<(), TransactionError> {
         let name = name.into();
-        let value =
-            serde_json::to_value(value).map_err(|error| TransactionError::of_value(&name, "set", error))?;
+        let value = to_json(value).map_err(|error| TransactionError::of_value(&name, "set", error))?;
         self.0.shared.lock().values.insert(name, value);
         Ok(())
     }
@@ -231,7 +231,7 @@ impl Transaction {
             if let Some(value) = value {
                 return serde_json::from_value(value)
                     .map(Some)
-                    .map_err(|error| TransactionError::of_value(name, "get", error));
+                    .map_err(|error| TransactionError::of_value(name, "get", error.into()));
             }
             here = transaction.parent();
         }
@@ -441,6 +441,13 @@ impl fmt::Debug for Transaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transaction").field("state", &self.state()).field("mode", &self.0.mode).finish()
     }
+}
+
+/// A value as JSON, if it comes back from that as it was.
+fn to_json<V: Serialize + ?Sized>(value: &V) -> Result<Value, BoxError> {
+    let json = serde_json::to_value(value)?;
+    check_json(value)?;
+    Ok(json)
 }
 
 /// The transaction that is in charge here: that of the task run whose body this is, else the innermost group; `None` outside.
