@@ -161,6 +161,11 @@ impl Scope {
         self.open()
     }
 
+    /// Whether nothing is open in this scope, and it has never answered for another.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.open.lock().is_idle()
+    }
+
     /// What is open in this scope.
     pub(crate) fn open(&self) -> Open {
         let open = self.open.lock();

@@ -29,6 +29,7 @@
 //! the middle of a write leaves what was there before. [Locks](crate::lock) keep writers from each other.
 
 mod error;
+mod exact;
 pub(crate) mod key;
 mod place;
 mod record;
@@ -54,6 +55,7 @@ use crate::lock::{LockError, LockManager};
 use crate::settings;
 
 pub use self::error::ResultStoreError;
+pub(crate) use self::exact::check_json;
 pub use self::key::task_key;
 pub use self::record::{Missing, Read, Record, RecordInfo, WriteOptions};
 #[cfg(feature = "zstd")]

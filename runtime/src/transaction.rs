@@ -8,8 +8,9 @@ mod group;
 mod state;
 mod turn;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
@@ -20,7 +21,10 @@ use uuid::Uuid;
 use crate::context::Failure;
 use crate::engine;
 use crate::engine::cache::{Held, Io, Kept, Record};
+use crate::error::BoxError;
 use crate::hook::AnyTransactionHook;
+use crate::panic::drop_caught;
+use crate::result::check_json;
 use crate::run::Run;
 use crate::sync::Mutex;
 
@@ -67,27 +71,42 @@ struct Inner {
     owner: OnceLock<Arc<str>>,
     /// It is one that [`transaction()`] has begun, and not a task run's own.
     is_group: bool,
+    /// Written under the lock of `shared`, and read without.
+    state: AtomicU8,
     shared: Mutex<Shared>,
 }
 
 #[derive(Default)]
 struct Shared {
-    state: TransactionState,
     /// In order of creation.
     children: Vec<Transaction>,
-    values: HashMap<String, Value>,
+    values: BTreeMap<String, Value>,
     /// The run that has staged, with its hooks; none has before.
     staged: Option<Staged>,
     /// What it keeps, and where, if it does.
     kept: Option<Arc<Kept>>,
     /// What is written when it is committed.
-    record: Option<Record>,
+    record: Option<Box<Record>>,
+    /// What was written, until all that is committed with it is.
+    written: Option<Box<Record>>,
     /// The lock on its key.
-    held: Option<Held>,
+    held: Option<Box<Held>>,
     /// What ended badly inside.
     failures: Vec<Failure>,
     /// At rolling it back.
     turns: Turns,
+}
+
+/// What there is to do as a transaction is committed.
+pub(crate) struct ToCommit {
+    /// The run that has staged, with its hooks.
+    pub(crate) run: Option<Arc<Run>>,
+    pub(crate) hooks: Vec<AnyTransactionHook>,
+    /// What is written.
+    pub(crate) record: Option<Box<Record>>,
+    /// Where a record of nothing is written if there is none.
+    pub(crate) nothing: Option<Arc<Kept>>,
+    pub(crate) is_locked: bool,
 }
 
 /// What a task run has staged.
@@ -120,18 +139,22 @@ impl Transaction {
     ) -> Self {
         let mode = mode.or(parent.as_ref().map(|parent| parent.0.mode)).unwrap_or_default();
         let isolation = isolation.or(parent.as_ref().map(|parent| parent.0.isolation)).unwrap_or_default();
+        let state = AtomicU8::new(TransactionState::Active as u8);
         let (id, owner, shared) = (OnceLock::new(), OnceLock::new(), Mutex::default());
-        let begun = Self(Arc::new(Inner { parent, mode, isolation, id, owner, is_group, shared }));
-        begun.enter(TransactionState::Active);
+        let begun = Self(Arc::new(Inner { parent, mode, isolation, id, owner, is_group, state, shared }));
         if let Some(parent) = &begun.0.parent {
-            parent.0.shared.lock().children.push(begun.clone());
+            let mut shared = parent.0.shared.lock();
+            // One that is committed or rolled back decides nothing any more.
+            if matches!(parent.state(), TransactionState::Active | TransactionState::Staged) {
+                shared.children.push(begun.clone());
+            }
         }
         begun
     }
 
     /// How far it is.
     pub fn state(&self) -> TransactionState {
-        self.0.shared.lock().state
+        TransactionState::of(self.0.state.load(Ordering::Acquire))
     }
 
     /// Whether it has been committed.
@@ -178,8 +201,7 @@ impl Transaction {
         if self.is_committed() {
             return Err(TransactionError::stage_of_committed());
         }
-        let value = serde_json::to_value(value)
-            .map_err(|error| TransactionError::of_value("record", "stage", error))?;
+        let value = to_json(value).map_err(|error| TransactionError::of_value("record", "stage", error))?;
         let record = kept.record(&value).map_err(TransactionError::store)?;
         self.0.shared.lock().record = Some(record);
         Ok(())
@@ -189,15 +211,14 @@ impl Transaction {
     /// its parents have under that name stays as it is.
     ///
     /// # Errors
-    /// The value cannot be written as JSON.
+    /// The value cannot be written as JSON, as [`Json`](crate::result::Json) says.
     pub fn set<V: Serialize + ?Sized>(
         &self,
         name: impl Into<String>,
         value: &V,
     ) -> Result<(), TransactionError> {
         let name = name.into();
-        let value =
-            serde_json::to_value(value).map_err(|error| TransactionError::of_value(&name, "set", error))?;
+        let value = to_json(value).map_err(|error| TransactionError::of_value(&name, "set", error))?;
         self.0.shared.lock().values.insert(name, value);
         Ok(())
     }
@@ -213,7 +234,7 @@ impl Transaction {
             if let Some(value) = value {
                 return serde_json::from_value(value)
                     .map(Some)
-                    .map_err(|error| TransactionError::of_value(name, "get", error));
+                    .map_err(|error| TransactionError::of_value(name, "get", error.into()));
             }
             here = transaction.parent();
         }
@@ -223,7 +244,13 @@ impl Transaction {
     /// Commits it and all that is staged inside, in order of creation, whatever its mode. Does nothing if it is committed.
     ///
     /// # Errors
-    /// It was rolled back before; or an `on_commit` hook failed, because of which all of it is rolled back.
+    /// It was rolled back before, or meanwhile; or an `on_commit` hook or the writing of a record failed, because of which all of
+    /// it is rolled back.
+    ///
+    /// # Cancel safety
+    /// Dropped before its end, it rolls all of it back, with the transactions that it is in: nobody is told whether it was
+    /// committed, so it is not. A hook under way is dropped at its await, a record that was written is deleted, and the
+    /// `on_rollback` hooks are called.
     pub async fn commit(&self) -> Result<(), TransactionError> {
         engine::transaction::commit(self, Io::Async).await
     }
@@ -241,6 +268,9 @@ impl Transaction {
     ///
     /// # Errors
     /// It was committed before; or hooks failed: the error says how each of them ended.
+    ///
+    /// # Cancel safety
+    /// Dropped before its end, it goes on by itself: every hook is called.
     pub async fn rollback(&self) -> Result<(), TransactionError> {
         engine::transaction::rollback(self).await
     }
@@ -262,28 +292,27 @@ impl Transaction {
 
     /// Whether it, or one that it is in, was rolled back.
     pub(crate) fn is_over(&self) -> bool {
-        let mut here = Some(self.clone());
-        while let Some(transaction) = here {
-            if transaction.is_rolled_back() {
-                return true;
-            }
-            here = transaction.parent();
-        }
-        false
+        std::iter::successors(Some(self), |transaction| transaction.0.parent.as_ref())
+            .any(Self::is_rolled_back)
     }
 
-    /// Enters a state, if that is legal: the only place where the state changes.
+    /// Enters a state, if that is legal.
     pub(crate) fn enter(&self, state: TransactionState) -> bool {
-        let mut shared = self.0.shared.lock();
-        let may = shared.state.may_become(state);
-        if may {
-            shared.state = state;
-        }
-        may
+        self.enter_with(state, |_| ()).is_some()
     }
 
-    pub(crate) fn children(&self) -> Vec<Self> {
-        self.0.shared.lock().children.clone()
+    /// Enters a state, if that is legal, and does `action` with it: the only place where the state changes.
+    fn enter_with<T>(&self, state: TransactionState, action: impl FnOnce(&mut Shared) -> T) -> Option<T> {
+        let mut shared = self.0.shared.lock();
+        if !self.state().may_become(state) {
+            return None;
+        }
+        self.0.state.store(state as u8, Ordering::Release);
+        Some(action(&mut shared))
+    }
+
+    pub(crate) fn append_children(&self, to: &mut impl Extend<Self>) {
+        to.extend(self.0.shared.lock().children.iter().cloned());
     }
 
     /// Says what is kept of it.
@@ -296,18 +325,55 @@ impl Transaction {
         self.0.shared.lock().kept.clone()
     }
 
-    /// What is to be written, once: what was staged, or that a group has been.
-    pub(crate) fn take_record(&self) -> Result<Option<Record>, TransactionError> {
-        let (kept, record) = {
-            let mut shared = self.0.shared.lock();
-            (shared.kept.clone(), shared.record.take())
-        };
-        match (kept, record) {
-            (Some(kept), None) if self.0.is_group => {
-                kept.record(&Value::Null).map(Some).map_err(TransactionError::store)
-            }
-            (_, record) => Ok(record),
+    /// Enters COMMITTED, if that is legal: what is to be done for it.
+    pub(crate) fn begin_to_commit(&self) -> Option<ToCommit> {
+        self.enter_with(TransactionState::Committed, |shared| ToCommit {
+            run: shared.staged.as_ref().map(|staged| staged.run.clone()),
+            hooks: shared
+                .staged
+                .as_mut()
+                .map(|staged| std::mem::take(&mut staged.on_commit))
+                .unwrap_or_default(),
+            record: shared.record.take(),
+            // Of a group with a key that has staged none: that it was there.
+            nothing: shared.kept.clone().filter(|_| self.0.is_group),
+            is_locked: shared.held.is_some(),
+        })
+    }
+
+    /// Has a record that was written, or may have been.
+    pub(crate) fn has_written(&self, record: Box<Record>) {
+        self.0.shared.lock().written = Some(record);
+    }
+
+    pub(crate) fn is_written(&self) -> bool {
+        self.0.shared.lock().written.is_some()
+    }
+
+    /// What is to be deleted again.
+    pub(crate) fn take_written(&self) -> Option<Box<Record>> {
+        self.0.shared.lock().written.take()
+    }
+
+    /// Lets go of what it holds, as it is committed or rolled back for good: runs, which know the transactions that they are in,
+    /// and those inside, which know it.
+    pub(crate) fn close(&self) {
+        let mut shared = self.0.shared.lock();
+        let children = std::mem::take(&mut shared.children);
+        let staged = shared.staged.take();
+        let records = (shared.record.take(), shared.written.take());
+        drop(shared);
+        drop(children);
+        if staged.is_some() {
+            drop_caught(staged);
         }
+        drop(records);
+    }
+
+    /// Lets go of the runs that ended badly inside, as it is left.
+    pub(crate) fn forget_failures(&self) {
+        let failures = std::mem::take(&mut self.0.shared.lock().failures);
+        drop(failures);
     }
 
     /// The outermost one that it is in, or is.
@@ -331,7 +397,7 @@ impl Transaction {
 
     /// Has the lock on its key.
     pub(crate) fn hold(&self, held: Held) {
-        self.0.shared.lock().held = Some(held);
+        self.0.shared.lock().held = Some(Box::new(held));
     }
 
     /// Gives the lock back, where it has one.
@@ -340,16 +406,13 @@ impl Transaction {
         drop(held);
     }
 
-    /// Holds what a run has to commit or to roll back, and what is written then.
-    pub(crate) fn stage_run(&self, staged: Staged, record: Option<Record>) -> bool {
-        let mut shared = self.0.shared.lock();
-        let may = shared.state.may_become(TransactionState::Staged);
-        if may {
-            shared.state = TransactionState::Staged;
+    /// Holds what a run has to commit or to roll back, and what is written then; `false` if it was committed or rolled back.
+    pub(crate) fn stage_run(&self, staged: Staged, record: Option<Box<Record>>) -> bool {
+        let stage = |shared: &mut Shared| {
             shared.staged = Some(staged);
             shared.record = record;
-        }
-        may
+        };
+        self.enter_with(TransactionState::Staged, stage).is_some()
     }
 
     /// Takes hooks out of what is staged, so that each is called once at most.
@@ -371,6 +434,9 @@ impl Transaction {
     /// The first run inside that ended badly without being seen.
     pub(crate) fn unseen_failure(&self) -> Option<Arc<Run>> {
         let shared = self.0.shared.lock();
+        if shared.failures.is_empty() {
+            return None;
+        }
         Failure::unseen(&shared.failures).next().map(|failure| failure.run.clone())
     }
 }
@@ -388,6 +454,13 @@ impl fmt::Debug for Transaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transaction").field("state", &self.state()).field("mode", &self.0.mode).finish()
     }
+}
+
+/// A value as JSON, if it comes back from that as it was.
+fn to_json<V: Serialize + ?Sized>(value: &V) -> Result<Value, BoxError> {
+    let json = serde_json::to_value(value)?;
+    check_json(value)?;
+    Ok(json)
 }
 
 /// The transaction that is in charge here: that of the task run whose body this is, else the innermost group; `None` outside.

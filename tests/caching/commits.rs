@@ -162,3 +162,25 @@ fn a_hit_has_nothing_to_roll_back() {
     });
     assert!(store.exists_blocking(&one).unwrap());
 }
+
+#[test]
+fn a_result_that_json_cannot_hold_is_an_error_of_the_run_and_leaves_no_record() {
+    #[task(cache_policy = Inputs)]
+    fn ratio(a: u32, b: u32) -> Option<f64> {
+        Some(f64::from(a) / f64::from(b))
+    }
+    let (engine, _, _) = engine();
+    engine.enter(|| {
+        for _ in 0..2 {
+            let said = ratio.submit(0, 0).result().unwrap_err().to_string();
+            assert!(said.contains("cannot be written as json: JSON has no floats"), "{said}");
+        }
+        assert_eq!(name_of(ratio.submit(1, 2)), StateName::Completed);
+        assert_eq!(name_of(ratio.submit(1, 2)), StateName::Cached);
+        let packed = ratio.with_result_serializer(millrun::result::MessagePack);
+        assert!(packed.submit(0, 0).result().unwrap().is_some_and(f64::is_nan));
+        let found = packed.submit(0, 0);
+        assert!(found.result().unwrap().is_some_and(f64::is_nan));
+        assert_eq!(found.state().name, StateName::Cached);
+    });
+}

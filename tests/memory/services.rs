@@ -111,3 +111,23 @@ fn engines_leave_nothing_behind() {
         assert_eq!(engine.run_blocking(sync_flow()).unwrap(), 14);
     });
 }
+
+#[test]
+fn transactions_leave_nothing_behind() {
+    #[task(on_commit = nothing, on_rollback = nothing)]
+    fn undoable(x: u32) -> u32 {
+        double(x).result().unwrap()
+    }
+    fn nothing(_txn: &Transaction) {}
+    check(|| {
+        let committed = transaction().run_blocking(|_| undoable(1).result());
+        assert_eq!(committed.unwrap(), 2);
+        let rolled_back = transaction().run_blocking(|_| {
+            transaction().run_blocking(|_| undoable.submit(1).result())?;
+            let _ = failing.submit();
+            Ok::<_, FlowError>(())
+        });
+        assert!(rolled_back.is_err());
+        assert_eq!(undoable.submit(2).result().unwrap(), 4);
+    });
+}

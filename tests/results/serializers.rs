@@ -140,6 +140,65 @@ fn what_cannot_be_written_is_an_error() {
     assert!(store.read_blocking::<BTreeMap<Vec<u32>, String>>("k").unwrap().into_value().is_some());
 }
 
+/// What is said of a value that cannot be written, of which nothing is there then.
+fn refused<T: Serialize>(name: &str, value: &T) -> String {
+    let store = ResultStore::memory().with_serializer(serializer(name).unwrap());
+    let error = store.write_blocking("k", value).unwrap_err();
+    assert!(error.is_unserializable(), "{error}");
+    assert!(!store.exists_blocking("k").unwrap());
+    error.to_string()
+}
+
+#[test]
+fn json_refuses_floats_that_it_has_no_form_for() {
+    #[derive(Serialize)]
+    enum Reading {
+        Pair(f32, Option<f32>),
+        Named { value: BTreeMap<String, Option<f64>> },
+    }
+    for float in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let small = float as f32;
+        for name in ["json", "json_zstd"] {
+            let said = [
+                refused(name, &float),
+                refused(name, &Some(float)),
+                refused(name, &vec![1.0, float]),
+                refused(name, &(1, [Some(float)])),
+                refused(name, &Reading::Pair(small, None)),
+                refused(name, &Reading::Pair(1.0, Some(small))),
+                refused(
+                    name,
+                    &Reading::Named { value: [("a".into(), None), ("b".into(), Some(float))].into() },
+                ),
+            ];
+            for said in said {
+                let why = format!(
+                    "cannot be written as {name}: JSON has no floats that are infinite or not a number; MessagePack has"
+                );
+                assert!(said.ends_with(&why), "{said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_some_around_nothing_is_refused_where_it_would_be_read_as_none() {
+    for name in NAMES {
+        for said in [
+            refused(name, &Some(None::<u8>)),
+            refused(name, &vec![None, Some(())]),
+            refused(name, &[Some(serde_json::Value::Null)]),
+        ] {
+            let why = format!("cannot be written as {name}: a `Some` around nothing would be read as `None`");
+            assert!(said.ends_with(&why), "{said}");
+        }
+        round_trip(name, &Some(Some(1)));
+        round_trip(name, &vec![None::<Option<u8>>]);
+        round_trip(name, &Some(vec![None::<u8>, Some(0xc0)]));
+        round_trip(name, &vec![(), ()]);
+    }
+}
+
 #[test]
 fn messagepack_knows_all_floats() {
     let store = ResultStore::memory().with_serializer(MessagePack);

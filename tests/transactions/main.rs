@@ -1,12 +1,14 @@
 //! Transactions (DESIGN §2.5, §4.9) through the public interface: what is done together is committed or rolled back together.
 #![allow(clippy::unused_async, reason = "async tasks and hooks are what is tried")]
 
+mod dropped;
 mod groups;
 mod hooks;
 mod keyed;
 mod leaving;
 mod model;
 mod runs;
+mod turned;
 mod values;
 
 use std::sync::{Arc, Mutex};

@@ -93,3 +93,24 @@ fn a_run_without_a_transaction_shows_none() {
     }
     assert!(outside().result().unwrap());
 }
+
+#[tokio::test]
+async fn a_run_that_is_cancelled_between_its_attempts_rolls_back_what_is_inside() {
+    #[task(retries = 1, retry_delay = "1h")]
+    fn tries(diary: Diary) -> Result<(), TaskError> {
+        act("a", diary).result()?;
+        Err(TaskError::msg("not yet"))
+    }
+    let clock = Clock::manual();
+    let engine = Engine::builder().clock(clock.clone()).build();
+    let diary = Diary::new();
+    engine
+        .scope(async {
+            let run = tries.submit(&diary);
+            clock.wait_for_timers(1);
+            run.cancel();
+            assert_eq!(run.await.unwrap_err().kind(), ErrorKind::Cancelled);
+        })
+        .await;
+    assert_eq!(diary.read(), ["do a", "rollback a"]);
+}

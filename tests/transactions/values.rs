@@ -53,3 +53,20 @@ fn a_value_of_another_type_is_an_error_that_names_it() {
         })
         .unwrap();
 }
+
+#[test]
+fn a_value_that_would_come_back_as_another_is_an_error() {
+    transaction()
+        .run_blocking(|txn| {
+            let said = txn.set("ratio", &Some(f64::NAN)).unwrap_err().to_string();
+            assert_eq!(
+                said,
+                "failed to set `ratio`: JSON has no floats that are infinite or not a number; MessagePack has"
+            );
+            assert_eq!(txn.get::<Option<f64>>("ratio")?, None);
+            txn.set("ratio", &None::<f64>)?;
+            assert_eq!(txn.get::<Option<f64>>("ratio")?, Some(None));
+            Ok::<_, TransactionError>(())
+        })
+        .unwrap();
+}

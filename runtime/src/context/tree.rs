@@ -328,9 +328,19 @@ impl Slab {
         (self.places.len() - 1) as u32
     }
 
+    /// Whether there is no run in it, and there has been nothing else.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.free.len() == self.places.len() && self.also.is_empty() && self.maps.is_empty()
+    }
+
     pub(crate) fn remove(&mut self, place: u32) -> Option<Arc<Run>> {
         let run = self.places.get_mut(place as usize)?.take()?;
-        self.free.push(place);
+        if place as usize + 1 == self.places.len() {
+            // One run at a time, as those that are called, needs no list of what is free.
+            self.places.pop();
+        } else {
+            self.free.push(place);
+        }
         if self.free.len() == self.places.len() && self.places.capacity() > Self::KEPT {
             self.places = Vec::new();
             self.free = Vec::new();

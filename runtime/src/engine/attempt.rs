@@ -397,8 +397,7 @@ pub(super) fn end(run: &Arc<Run>, body: BoxBody, outcome: Outcome) {
         (Ok(_), Err(panic)) => Err(crashed(run, &panic)),
         (outcome, _) => outcome,
     };
-    let ending = run.clone();
-    transaction::leave_then(run, outcome, move |outcome| finish(&ending, outcome, Vec::new()));
+    finish(run, outcome, Vec::new());
 }
 
 /// Gives the body back, to be executed again after the delay. `Err` is what the run ends with instead.

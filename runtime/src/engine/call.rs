@@ -6,8 +6,8 @@ use tokio::runtime::Handle;
 
 use super::cache::{self, Io};
 use super::cancel::cancel_children;
-use super::finish::{finish, finish_as_before, finish_call};
-use super::{admission, attempt, record, resume, retry, slots, submit, transaction, wait};
+use super::finish::{finish, finish_as_before, finish_call, leave_call};
+use super::{admission, attempt, record, resume, retry, slots, submit, wait};
 use crate::body::{Body, Outcome};
 use crate::context::{Current, scope_here};
 use crate::error::TaskError;
@@ -42,11 +42,10 @@ pub(crate) async fn call_async<'a>(
     match admit(run, body) {
         Ok(Some((outcome, name))) => finish_as_before(run, outcome, name),
         Ok(None) => {
-            let mut ended = attempts(run, body).await;
+            let ended = attempts(run, body).await;
             if run.is_governed() {
-                ended = Box::pin(transaction::leave(run.clone(), ended, Io::Async)).await;
-            }
-            if let Some(given) = guard.end(ended) {
+                Box::pin(leave_call(run, ended)).await;
+            } else if let Some(given) = guard.end(ended) {
                 return given;
             }
         }
@@ -106,12 +105,10 @@ pub(crate) fn call_sync<'a>(
     match admit(run, body) {
         Ok(Some((outcome, name))) => finish_as_before(run, outcome, name),
         Ok(None) => {
-            let mut ended = attempts_blocking(run, body);
+            let ended = attempts_blocking(run, body);
             if run.is_governed() {
-                let left = transaction::leave(run.clone(), ended, Io::Blocking);
-                ended = wait::block_on_ready(left);
-            }
-            if let Some(given) = guard.end(ended) {
+                wait::block_on_ready(leave_call(run, ended));
+            } else if let Some(given) = guard.end(ended) {
                 return given;
             }
         }
@@ -187,9 +184,7 @@ impl Drop for Caller {
         }
         if !self.run.has_ended() {
             cancel_children(&self.run);
-            let run = self.run.clone();
-            let cancelled = Err(attempt::cancelled());
-            transaction::leave_then(&self.run, cancelled, move |ended| finish(&run, ended, Vec::new()));
+            finish(&self.run, Err(attempt::cancelled()), Vec::new());
         }
         self.run.remove_reader();
     }

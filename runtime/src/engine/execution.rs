@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 
 use super::attempt::{Attempting, begin, conclude, crashed, end, is_last, prepare};
 use super::cache;
-use super::finish::finish;
+use super::finish::{finish, shut_down};
 use super::ready::BodyTurn;
 use crate::body::{Attempt, BoxBody, BoxFuture, Erased};
 use crate::context::Current;
-use crate::error::{ErrorKind, TaskError};
+use crate::error::TaskError;
 use crate::panic::{self, drop_caught};
 use crate::run::Run;
 
@@ -148,11 +148,7 @@ impl Abandoned {
 impl Drop for Abandoned {
     fn drop(&mut self) {
         if let Some(run) = self.0.take() {
-            let error = TaskError::new(
-                ErrorKind::Crashed,
-                "the tokio runtime was shut down while the run was executing",
-            );
-            finish(&run, Err(error), Vec::new());
+            finish(&run, Err(shut_down()), Vec::new());
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Weak};
 
 use super::attempt::cancelled;
+use super::cache::{self, Io};
 use super::cancel::cancel_scope;
 use super::ready::{notify, while_finishing};
-use super::{cache, hook, record, signal, slots, submit};
+use super::{hook, record, signal, slots, submit, transaction};
 use crate::body::{Erased, Outcome};
 use crate::clock::Nanos;
 use crate::context::{Failure, Scope};
@@ -14,7 +15,8 @@ use crate::input::EdgeList;
 use crate::options::Options;
 use crate::panic::drop_caught;
 use crate::run::{Downstream, Extra, Run, RunWaiter, Slot, Stop, Waiter, Waiters, state_of};
-use crate::spec::Spec;
+use crate::runner::runtime::RuntimeHandle;
+use crate::spec::{Kind, Spec};
 use crate::state::{StateName, StateType};
 
 /// Ends a run, unless it has ended. `causes` are the failures because of which it was not executed.
@@ -33,21 +35,95 @@ pub(super) fn finish_as(run: &Arc<Run>, outcome: Outcome, said: Option<&'static 
         outcome
     };
     let Some(stop) = run.cell.begin_to_settle() else { return drop_caught(outcome) };
-    let outcome = match stop {
+    let outcome = unless_stopped(run, stop, outcome);
+    if run.is_governed() {
+        let leaving = Leaving { run: run.clone(), stop, causes, otherwise: shut_down, is_left: false };
+        transaction::now_or_on(&hook::runtime_of(run), leaving.leave(outcome));
+    } else {
+        settle(run, stop, asked(run, outcome), said, causes);
+    }
+}
+
+/// As [`finish`], for a governed run that its caller executes, who awaits what there is to await as its transaction is left.
+/// Dropped before its end, it cancels the run.
+pub(super) async fn leave_call(run: &Arc<Run>, outcome: Outcome) {
+    let Some(stop) = run.cell.begin_to_settle() else { return drop_caught(outcome) };
+    let outcome = unless_stopped(run, stop, outcome);
+    let run = run.clone();
+    Leaving { run, stop, causes: Vec::new(), otherwise: cancelled, is_left: false }.leave(outcome).await;
+}
+
+/// What a run ends with that is about to end with `outcome`, if it was not asked to stop.
+fn unless_stopped(run: &Run, stop: Stop, outcome: Outcome) -> Outcome {
+    match stop {
         Stop::Crash => instead(outcome, signal::crashed()),
         // Cancelled between its verdict and now; it may be in CANCELLING.
         Stop::Cancel if run.spec.is_flow && !is_crash(&outcome) => {
             let answer = run.cell.lock().log.extra.as_mut().and_then(|extra| extra.answer.take());
             instead(outcome, answer.unwrap_or_else(cancelled))
         }
+        // What it gives now is not to be committed.
+        Stop::Cancel if run.is_governed() && outcome.is_ok() => instead(outcome, cancelled()),
         _ => outcome,
-    };
-    let success = cache::name_of_success(run);
-    let name = name_of(&outcome, success);
-    let outcome = match hook::propose(run, name, outcome.as_ref().err()) {
+    }
+}
+
+/// What a run ends with once `on_state_change` was asked.
+fn asked(run: &Arc<Run>, outcome: Outcome) -> Outcome {
+    let name = name_of(&outcome, cache::name_of_success(run));
+    match hook::propose(run, name, outcome.as_ref().err()) {
         Ok(()) => outcome,
         Err(answer) => instead(outcome, answer),
-    };
+    }
+}
+
+/// What a run ends with whose driver is dropped.
+pub(super) fn shut_down() -> TaskError {
+    TaskError::new(ErrorKind::Crashed, "the tokio runtime was shut down while the run was executing")
+}
+
+/// A run that is being settled, whose transaction is left first. Dropped before that is done, what is inside is rolled back, and
+/// the run ends with `otherwise`.
+struct Leaving {
+    run: Arc<Run>,
+    stop: Stop,
+    causes: Vec<Arc<Run>>,
+    otherwise: fn() -> TaskError,
+    is_left: bool,
+}
+
+impl Leaving {
+    async fn leave(mut self, outcome: Outcome) {
+        // A sync run is left on the thread that has executed it.
+        let io = if self.run.spec.kind == Kind::Async { Io::Async } else { Io::Blocking };
+        let was_well = outcome.is_ok();
+        let outcome = transaction::leave(&self.run, outcome, io).await;
+        self.is_left = true;
+        // About one that ended well was asked before it was staged.
+        let outcome = if was_well && outcome.is_ok() { outcome } else { asked(&self.run, outcome) };
+        settle(&self.run, self.stop, outcome, None, std::mem::take(&mut self.causes));
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        if self.is_left {
+            return;
+        }
+        let (run, stop, causes) = (self.run.clone(), self.stop, std::mem::take(&mut self.causes));
+        let outcome = Err((self.otherwise)());
+        transaction::now_or_on(&RuntimeHandle::own(), async move {
+            if let Some(own) = run.transaction() {
+                transaction::roll_back_inside(&own).await;
+            }
+            settle(&run, stop, asked(&run, outcome), None, causes);
+        });
+    }
+}
+
+/// Settles how a run ends, calls its hooks, and ends it.
+fn settle(run: &Arc<Run>, stop: Stop, outcome: Outcome, said: Option<&'static str>, causes: Vec<Arc<Run>>) {
+    let success = cache::name_of_success(run);
     let outcome = outcome.map_err(|error| error.of_run(run.id(), || run.name()));
     record::settle(Settling { settled: None, run: run.clone(), outcome, said, causes, success, stop });
 }
@@ -169,6 +245,10 @@ fn end_settled(run: &Arc<Run>, name: StateName, causes: Vec<Arc<Run>>) {
         log_state(run, name, message.as_deref());
     }
     let hooks = hook::moment_of(name).and_then(|moment| hook::call(run, moment));
+    if run.transaction().is_some_and(|own| own.is_rolled_back()) {
+        // By another, who may have come before it had completed.
+        transaction::enter_rolled_back(run);
+    }
     match hooks {
         None => end(run, causes),
         Some(hooks) => {
@@ -201,7 +281,7 @@ pub(super) fn finish_call(run: &Arc<Run>, outcome: Outcome) -> Option<Outcome> {
 
 /// Whether nobody is asked or told about the end of a run.
 fn ends_at_once(run: &Run) -> bool {
-    run.is_plain() && !tracing::enabled!(tracing::Level::INFO)
+    run.is_plain() && !run.is_governed() && !tracing::enabled!(tracing::Level::INFO)
 }
 
 fn name_of(outcome: &Outcome, success: StateName) -> StateName {
@@ -403,4 +483,35 @@ fn is_crash(outcome: &Outcome) -> bool {
 /// Whether an error is a skip, which is no failure.
 pub(super) fn is_skip(error: &TaskError) -> bool {
     error.kind() == ErrorKind::Skipped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::root_scope;
+    use crate::engine::{Engine, attempt};
+    use crate::spec::SpecBuilder;
+    use crate::transaction::Transaction;
+
+    static SPEC: Spec =
+        SpecBuilder::task(Kind::Blocking, "staged", module_path!(), file!(), line!(), None, 0).0;
+
+    #[test]
+    fn a_run_that_is_rolled_back_after_it_was_staged_and_before_it_has_completed_shows_that() {
+        let engine = Engine::builder().build();
+        let group = Transaction::begin(None, None, None, true);
+        let scope = root_scope(&engine).in_transaction(group.clone());
+        let run = submit::new_run(&SPEC, scope.clone(), None, None);
+        scope.register(&run);
+        assert!(attempt::begin(&run).is_ok());
+
+        let stop = run.cell.begin_to_settle().unwrap();
+        let left = transaction::block_on(transaction::leave(&run, Ok(Arc::new(1)), Io::Blocking));
+        std::thread::spawn(move || group.rollback_blocking()).join().unwrap().unwrap();
+        settle(&run, stop, left, None, Vec::new());
+
+        let names: Vec<_> = run.states().iter().map(|state| state.name).collect();
+        use StateName::{Completed, Pending, RolledBack, Running};
+        assert_eq!(names, [Pending, Running, Completed, RolledBack]);
+    }
 }

@@ -37,8 +37,9 @@ pub(super) fn call(run: &Arc<Run>, moment: Moment) -> Option<BoxFuture<'static, 
     if !effective.has_hooks(moment) {
         return None;
     }
-    // Not the one it is in: it may have been cancelled since.
-    let state = run.states().into_iter().rfind(|state| moment_of(state.name) == Some(moment))?;
+    // Not the one it is in: it may have been cancelled since, or rolled back.
+    let is_it = |state: &State| moment_of(state.name) == Some(moment) && state.name != StateName::RolledBack;
+    let state = run.states().into_iter().rfind(is_it)?;
     let hooks = call_all(run.clone(), moment, effective.hooks(moment), state);
     let mut hooks: BoxFuture<'static, ()> = Box::pin(hooks);
     // It stops before the first thing that is to be awaited, and whoever is given the rest polls that.

@@ -1,7 +1,13 @@
 //! Serializers: how a value becomes the bytes of a record.
 
+use std::cell::Cell;
+use std::io;
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde_json::ser::Formatter;
+
+use super::exact::{check_json, check_messagepack};
 use super::value::{AnySlot, AnyValue};
 use crate::error::BoxError;
 
@@ -68,8 +74,8 @@ impl<S: ResultSerializer + ?Sized> ResultSerializer for Arc<S> {
 
 /// JSON, `json`: the default, readable by anybody.
 ///
-/// What JSON cannot say is an error of the write or of the read: maps whose keys are neither text nor numbers. A float that is
-/// infinite or not a number becomes `null`, and an `Option` within an `Option` becomes one; for these take [`MessagePack`].
+/// What JSON cannot say is an error of the write: a float that is infinite or not a number, a map whose keys are neither text nor
+/// numbers, and a `Some` around nothing (`Some(None)`, `Some(())`). [`MessagePack`] takes the first two.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json;
 
@@ -79,7 +85,13 @@ impl ResultSerializer for Json {
     }
 
     fn serialize(&self, value: AnyValue<'_>) -> Result<Vec<u8>, BoxError> {
-        Ok(serde_json::to_vec(&value)?)
+        let has_null = Cell::new(false);
+        let mut bytes = Vec::with_capacity(128);
+        value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Noting(&has_null)))?;
+        if has_null.get() {
+            check_json(&value)?;
+        }
+        Ok(bytes)
     }
 
     fn deserialize(&self, bytes: &[u8], slot: AnySlot<'_>) -> Result<(), BoxError> {
@@ -87,7 +99,19 @@ impl ResultSerializer for Json {
     }
 }
 
+/// Compact JSON, of which is noted whether there is a `null` in it.
+struct Noting<'n>(&'n Cell<bool>);
+
+impl Formatter for Noting<'_> {
+    fn write_null<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.set(true);
+        writer.write_all(b"null")
+    }
+}
+
 /// MessagePack, `msgpack`: smaller and faster than JSON, and knows bytes and all floats. Fields of structs keep their names.
+///
+/// What it cannot say is an error of the write: a `Some` around nothing (`Some(None)`, `Some(())`).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MessagePack;
 
@@ -97,7 +121,11 @@ impl ResultSerializer for MessagePack {
     }
 
     fn serialize(&self, value: AnyValue<'_>) -> Result<Vec<u8>, BoxError> {
-        Ok(rmp_serde::to_vec_named(&value)?)
+        let bytes = rmp_serde::to_vec_named(&value)?;
+        if bytes.contains(&NIL) {
+            check_messagepack(&value)?;
+        }
+        Ok(bytes)
     }
 
     fn deserialize(&self, bytes: &[u8], slot: AnySlot<'_>) -> Result<(), BoxError> {
@@ -106,6 +134,9 @@ impl ResultSerializer for MessagePack {
         if rest.is_empty() { Ok(()) } else { Err("there is more after the value".into()) }
     }
 }
+
+/// The byte by which MessagePack says that there is nothing; it may say something else as well.
+const NIL: u8 = 0xc0;
 
 /// What another serializer writes, compressed with zstd: `json_zstd`, `msgpack_zstd`.
 #[cfg(feature = "zstd")]

@@ -111,8 +111,8 @@ impl TransactionError {
         Self::new(What::Run, message, Some(Box::new(error)))
     }
 
-    pub(crate) fn of_value(name: &str, verb: &str, error: serde_json::Error) -> Self {
-        Self::new(What::Value, format!("failed to {verb} `{name}`: {error}"), Some(Box::new(error)))
+    pub(crate) fn of_value(name: &str, verb: &str, error: BoxError) -> Self {
+        Self::new(What::Value, format!("failed to {verb} `{name}`: {error}"), Some(error))
     }
 }
 

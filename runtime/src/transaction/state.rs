@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
+#[repr(u8)]
 pub enum TransactionState {
     /// It has not begun.
     #[default]
@@ -32,6 +33,17 @@ impl TransactionState {
                 | (Self::Staged, Self::Committed | Self::RolledBack)
                 | (Self::Committed, Self::RolledBack)
         )
+    }
+
+    /// That of such a number.
+    pub(super) const fn of(number: u8) -> Self {
+        match number {
+            0 => Self::Pending,
+            1 => Self::Active,
+            2 => Self::Staged,
+            3 => Self::Committed,
+            _ => Self::RolledBack,
+        }
     }
 
     /// Its name: `PENDING`, `ACTIVE`, `STAGED`, `COMMITTED`, `ROLLED_BACK`, as Prefect's.
@@ -88,6 +100,9 @@ mod tests {
             .flat_map(|from| all.iter().map(move |to| (*from, *to)))
             .filter(|(from, to)| from.may_become(*to))
             .collect();
+        for state in all {
+            assert_eq!(super::TransactionState::of(state as u8), state);
+        }
         assert_eq!(
             legal,
             [

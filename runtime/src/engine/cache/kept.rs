@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::body::Erased;
+use crate::body::{BoxFuture, Erased};
 use crate::engine::{Engine, awaited, transaction};
 use crate::error::{BoxError, TaskError};
 use crate::lock::{LockManager, LockRequest};
@@ -40,9 +40,9 @@ impl Kept {
     pub(crate) fn record(
         self: &Arc<Self>,
         value: &(dyn Any + Send + Sync),
-    ) -> Result<Record, ResultStoreError> {
+    ) -> Result<Box<Record>, ResultStoreError> {
         let draft = self.store.draft_erased(&self.key, value, self.result, &self.options)?;
-        Ok(Record { kept: self.clone(), draft: Some(draft) })
+        Ok(Box::new(Record { kept: self.clone(), draft: Some(draft), writing: None }))
     }
 
     /// Waits for the lock on the key, for a transaction that is to have it.
@@ -145,25 +145,30 @@ pub(super) fn write_options(
 pub(crate) struct Record {
     kept: Arc<Kept>,
     draft: Option<Draft>,
+    /// The writing, where it has begun and not ended.
+    writing: Option<BoxFuture<'static, Result<(), ResultStoreError>>>,
 }
 
 impl Record {
     pub(in crate::engine) async fn write(&mut self, io: Io) -> Result<(), ResultStoreError> {
         let Some(draft) = self.draft.take() else { return Ok(()) };
-        match io {
-            Io::Async => self.kept.store.put(draft).await,
-            Io::Blocking => self.kept.store.put_blocking(draft),
+        if io == Io::Blocking {
+            return self.kept.store.put_blocking(draft);
         }
+        let store = self.kept.store.clone();
+        let written = self.writing.insert(Box::pin(async move { store.put(draft).await })).await;
+        self.writing = None;
+        written
     }
 
     /// Deletes what was written.
-    pub(in crate::engine) async fn delete(&self, io: Io) {
+    pub(in crate::engine) async fn delete(&mut self) {
+        if let Some(writing) = self.writing.take() {
+            // It is done elsewhere, where nothing stops it: the record would be there after it was deleted.
+            let _ = writing.await;
+        }
         let Kept { store, key, options, .. } = &*self.kept;
-        let deleted = match io {
-            Io::Async => store.delete_by(key, options.owner()).await,
-            Io::Blocking => store.delete_by_blocking(key, options.owner()),
-        };
-        if let Err(error) = deleted {
+        if let Err(error) = store.delete_by(key, options.owner()).await {
             log!(error, "a result stays that was to be deleted as its transaction failed: {error}");
         }
     }
@@ -173,7 +178,7 @@ impl Record {
 pub(in crate::engine) fn draft(
     transaction: &Transaction,
     value: &Erased,
-) -> Result<Option<Record>, TaskError> {
+) -> Result<Option<Box<Record>>, TaskError> {
     let Some(kept) = transaction.kept() else { return Ok(None) };
     kept.record(&**value).map(Some).map_err(|error| TaskError::from_user(Box::new(error)))
 }
