@@ -19,6 +19,7 @@ pub(crate) mod resume;
 mod retry;
 mod signal;
 mod slots;
+mod standstill;
 mod submit;
 pub(crate) mod transaction;
 pub(crate) mod wait;
@@ -49,6 +50,7 @@ pub(crate) use finish::{ended_run, wake};
 pub use ready::ReadyRun;
 pub(crate) use ready::{in_line, shrink};
 pub(crate) use slots::ancestors_hold;
+pub(crate) use standstill::Wanted;
 pub(crate) use submit::{begin, begin_cancelled, submit};
 
 /// Runs flows and tasks: it holds the runner, the limits and the settings.

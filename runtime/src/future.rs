@@ -145,8 +145,8 @@ impl<T> TaskFuture<T> {
     /// Blocks until the run has ended; never fails, and does not count as seen.
     ///
     /// # Panics
-    /// Panics on the thread of a single-threaded tokio runtime that the run itself needs: await there. What the body of a sync run
-    /// blocks for is not known beforehand: if it is an async run, which needs this very thread, both wait for ever.
+    /// Panics on the thread of a single-threaded tokio runtime that the run needs: await there. It needs it where it is async; where
+    /// it waits for a run that is; and, which may turn out while this blocks, where its sync body blocks for such a run.
     #[track_caller]
     pub fn wait(&self) {
         wait::block_on(self.run(), None);

@@ -1,7 +1,7 @@
 //! Panics of users' functions: caught, with the place where they happened.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::AssertUnwindSafe;
 use std::sync::Once;
 
@@ -17,6 +17,8 @@ macro_rules! log {
 thread_local! {
     /// Where the last panic of this thread happened.
     static PANICKED_AT: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// A panic is no more than an answer.
+    static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A panic of a user's function.
@@ -30,6 +32,9 @@ fn watch() {
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
+            if QUIET.get() {
+                return;
+            }
             let _ = PANICKED_AT.try_with(|place| {
                 *place.borrow_mut() = info.location().map(ToString::to_string);
             });
@@ -60,6 +65,15 @@ pub(crate) fn drop_caught<T>(value: T) {
     if let Err(panic) = catch(|| drop(value)) {
         log!(error, "a value panicked while it was dropped: {}", panic.message);
     }
+}
+
+/// Whether `action` panics, which is nothing to be told of: no hook is asked, unless it was set after ours.
+pub(crate) fn quietly(action: impl FnOnce()) -> Result<(), ()> {
+    watch();
+    let before = QUIET.replace(true);
+    let caught = std::panic::catch_unwind(AssertUnwindSafe(action));
+    QUIET.set(before);
+    caught.map_err(forget)
 }
 
 /// Does `action`, whose panic nobody is told of.

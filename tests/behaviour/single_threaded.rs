@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use millrun::prelude::*;
 
-use crate::gate::Calls;
+use crate::gate::{Calls, Gate};
 
 #[task]
 async fn later(x: u32) -> u32 {
@@ -121,4 +121,87 @@ async fn a_worker_of_a_multi_threaded_runtime_steps_aside() {
     assert_eq!(later.map(0..3).outcomes_blocking().len(), 3);
     let inside = tokio::spawn(async { later.submit(4).result().unwrap() });
     assert_eq!(inside.await.unwrap(), 4);
+}
+
+/// Passes the gate, and blocks for an async run then.
+#[task]
+fn blocks_for_later(gate: Gate) -> u32 {
+    gate.pass_blocking();
+    later.submit(1).result().unwrap()
+}
+
+/// As [`blocks_for_later`], in a call, and on the runtime's blocking pool.
+#[task(blocking)]
+fn blocks_for_it_in_turn(gate: Gate) -> u32 {
+    let called = blocks_for_later(gate).result().unwrap();
+    called + as_completed([later.submit(1)]).blocking().map(|future| future.result().unwrap()).sum::<u32>()
+}
+
+#[task]
+fn waits_for_a_while() -> bool {
+    later.submit(1).wait_timeout(Duration::from_millis(1))
+}
+
+/// The first of these blocks before the body does, the others after that: nothing async goes on in between.
+fn all_advise_to_await(future: &TaskFuture<u32>) {
+    assert!(advises_to_await(|| future.result()));
+    assert!(advises_to_await(|| future.wait()));
+    assert!(advises_to_await(|| as_completed([future.clone()]).blocking().next()));
+    assert!(advises_to_await(|| wait_blocking(future, None)));
+}
+
+#[tokio::test]
+async fn a_body_that_blocks_for_an_async_run_has_who_blocks_for_it_panic() {
+    let gate = Gate::new();
+    let (first, second) = (blocks_for_later.submit(gate.clone()), blocks_for_it_in_turn.submit(gate.clone()));
+    gate.arrived(2).await;
+    gate.open();
+    all_advise_to_await(&first);
+    all_advise_to_await(&second);
+    assert_eq!(first.await.unwrap(), 1);
+    assert_eq!(second.await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn what_waits_for_such_a_body_is_found_out_about_too() {
+    let gate = Gate::new();
+    gate.open();
+    let map = blocks_for_later.map(vec![gate.clone(); 3]);
+    assert!(advises_to_await(|| map.result()));
+    let sum = square.submit(blocks_for_later.submit(gate.clone()));
+    all_advise_to_await(&sum);
+    assert_eq!(map.await.unwrap(), [1, 1, 1]);
+    assert_eq!(sum.await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn one_of_several_that_goes_on_is_enough() {
+    let gate = Gate::new();
+    gate.open();
+    let stuck = blocks_for_later.submit(gate.clone());
+    let mut some = as_completed([stuck.clone(), square.submit(2)]).blocking();
+    assert_eq!(some.next().unwrap().result().unwrap(), 4);
+    assert!(advises_to_await(|| some.next()));
+    assert_eq!(stuck.await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_body_that_blocks_for_a_while_is_waited_for() {
+    assert!(!waits_for_a_while.submit().result().unwrap());
+}
+
+#[tokio::test]
+async fn a_thread_of_the_blocking_pool_is_not_the_runtimes() {
+    let gate = Gate::new();
+    gate.open();
+    let blocked = tokio::task::spawn_blocking(move || {
+        assert_eq!(later(1).result().unwrap(), 1);
+        assert_eq!(later.submit(2).result().unwrap(), 2);
+        assert!(later.submit(3).wait_timeout(Duration::from_secs(60)));
+        assert_eq!(later.map(0..3).result().unwrap(), [0, 1, 2]);
+        assert_eq!(as_completed([later.submit(3)]).blocking().count(), 1);
+        assert_eq!(blocks_for_later.submit(gate).result().unwrap(), 1);
+        flow(Calls::default()).result().unwrap()
+    });
+    assert_eq!(blocked.await.unwrap(), 1);
 }

@@ -105,7 +105,7 @@ impl<'a> Attempting<'a> {
             return Poll::Ready(Err(cancelled()));
         }
         let polled = {
-            let _turn = BodyTurn::begin();
+            let _turn = BodyTurn::begin(run);
             let _entered = self.current.enter();
             panic::catch(|| {
                 let _span = self.span.enter();
@@ -277,7 +277,7 @@ pub(super) async fn attempt_async<'a>(
 ) -> Outcome {
     let last = is_last(run, body.can_repeat());
     let attempt = {
-        let _turn = BodyTurn::begin();
+        let _turn = BodyTurn::begin(run);
         let _entered = current.enter();
         panic::catch(|| body.attempt(last))
     };
@@ -315,7 +315,7 @@ pub(super) fn attempt_here<'a>(
 ) -> Outcome {
     let last = is_last(run, body.can_repeat());
     let span = span_of(run, &current);
-    let _turn = BodyTurn::begin();
+    let _turn = BodyTurn::begin(run);
     let _entered = current.enter();
     match panic::catch(|| span.in_scope(|| body.attempt(last))) {
         Ok(Attempt::Done(outcome)) => outcome,
@@ -333,7 +333,7 @@ pub(super) fn attempt_in_time<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)
     let mut current = Current::of(run.clone());
     let span = span_of(run, &current);
     let attempt = {
-        let _turn = BodyTurn::begin();
+        let _turn = BodyTurn::begin(run);
         let _entered = current.enter();
         panic::catch(|| span.in_scope(|| body.attempt(last)))
     };

@@ -53,7 +53,7 @@ impl Execution {
         let last = is_last(run, body.can_repeat());
         let mut current = Current::of(run.clone());
         let attempt = {
-            let _turn = BodyTurn::begin();
+            let _turn = BodyTurn::begin(run);
             let _entered = current.enter();
             panic::catch(|| body.attempt(last))
         };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::ready::BodyTurn;
+use super::standstill::address;
 use crate::body::BoxFuture;
 use crate::context::{Current, FlowRunInfo, TaskRun};
 use crate::error::{BoxError, ErrorKind, TaskError};
@@ -111,7 +112,7 @@ async fn once_pending() {
 
 /// Does what is a hook's, in its context.
 fn in_context<T>(current: &mut Current, action: impl FnOnce() -> T) -> Result<T, Panicked> {
-    let _turn = BodyTurn::begin();
+    let _turn = BodyTurn::begin_at(current.run.as_deref().map_or(0, address));
     let _entered = current.enter();
     panic::catch(action)
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::execution::Execution;
+use super::standstill::address;
 use super::{admission, attempt, finish, slots};
 use crate::body::BoxBody;
 use crate::error::{ErrorKind, TaskError};
@@ -69,6 +70,18 @@ impl Flags {
 thread_local! {
     static FLAGS: Cell<Flags> = const { Cell::new(Flags::NONE) };
     static TURN: RefCell<Turn> = RefCell::new(Turn::default());
+    /// The runs whose bodies are on the stack of this thread, by address.
+    static BODIES: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The runs whose bodies are on the stack of this thread, by [address](super::standstill::address).
+pub(super) fn bodies_here() -> Vec<usize> {
+    BODIES.with(|bodies| bodies.borrow().clone())
+}
+
+/// Whether this thread executes a body.
+pub(super) fn is_in_body() -> bool {
+    FLAGS.get().in_body
 }
 
 /// A thread that executes a body begins a turn of its own: what the body submits is not left for later.
@@ -79,11 +92,17 @@ pub(super) struct BodyTurn {
 }
 
 impl BodyTurn {
-    pub(super) fn begin() -> Self {
+    pub(super) fn begin(run: &Run) -> Self {
+        Self::begin_at(address(run))
+    }
+
+    /// As [`begin`](Self::begin), of the run with that [address].
+    pub(super) fn begin_at(run: usize) -> Self {
+        // Fails only while the thread is being torn down, where nothing of ours runs any more.
+        let _ = BODIES.try_with(|bodies| bodies.borrow_mut().push(run));
         let flags = FLAGS.replace(Flags { in_body: true, ..Flags::NONE });
         let mut before = None;
         if flags.admitting || flags.telling {
-            // Fails only while the thread is being torn down, where nothing of ours runs any more.
             let _ = TURN.try_with(|turn| {
                 let turn = &mut *turn.borrow_mut();
                 if !turn.is_over() {
@@ -98,6 +117,7 @@ impl BodyTurn {
 impl Drop for BodyTurn {
     fn drop(&mut self) {
         FLAGS.set(self.flags);
+        let _ = BODIES.try_with(|bodies| bodies.borrow_mut().pop());
         if let Some(before) = self.before.take() {
             let _ = TURN.try_with(|turn| *turn.borrow_mut() = *before);
         }

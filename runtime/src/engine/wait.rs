@@ -4,7 +4,6 @@
 //! thread executes that run itself; it never executes anything else meanwhile.
 
 use std::cell::Cell;
-use std::collections::HashSet;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -17,12 +16,12 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::awaited;
 use super::ready::ReadyRun;
+use super::standstill::{self, Blocked, Wanted, advise_to_await};
 use crate::body::Outcome;
 use crate::context::scope_here;
 use crate::input::{Edge, Node};
 use crate::map::MapGroup;
-use crate::run::{Run, Slot, Stage};
-use crate::runner::runtime::RuntimeHandle;
+use crate::run::{Run, Stage};
 use crate::runner::{threads, worker};
 use crate::spec::Kind;
 
@@ -172,13 +171,14 @@ pub(crate) fn block_on(run: &Arc<Run>, timeout: Option<Duration>) -> bool {
     if timeout == Some(Duration::ZERO) {
         return false;
     }
-    check_may_wait(|| vec![Node::Run(run.clone())]);
+    let wanted = || Wanted::All(vec![Node::Run(run.clone())]);
     match timeout {
         None => {
-            block_on_unchecked(Ended::of(run));
+            block_for(wanted, Ended::of(run));
             true
         }
         Some(timeout) => {
+            check_may_wait(wanted);
             let clock = run.scope.engine.clock().clone();
             let over = Arc::new(AtomicBool::new(false));
             let mut timer = None;
@@ -210,15 +210,13 @@ pub(crate) fn block_on(run: &Arc<Run>, timeout: Option<Duration>) -> bool {
 /// Blocks until all runs of the map have ended.
 #[track_caller]
 pub(crate) fn block_on_map(group: &Arc<MapGroup>) {
-    check_may_wait(|| vec![Node::Map(group.clone())]);
-    block_on_unchecked(Done::of(group));
+    block_for(|| Wanted::All(vec![Node::Map(group.clone())]), Done::of(group));
 }
 
 /// Blocks until all runs of the map have ended, or one has failed.
 #[track_caller]
 pub(crate) fn block_on_settled(group: &Arc<MapGroup>) {
-    check_may_wait(|| vec![Node::Map(group.clone())]);
-    block_on_unchecked(Settled::of(group));
+    block_for(|| Wanted::All(vec![Node::Map(group.clone())]), Settled::of(group));
 }
 
 /// Whether the run could be executed by whoever waits for it.
@@ -260,83 +258,50 @@ fn flavor_here() -> Option<RuntimeFlavor> {
 }
 
 fn on_single_threaded_runtime() -> bool {
-    flavor_here() == Some(RuntimeFlavor::CurrentThread)
+    standstill::runtime_here().is_some()
 }
 
 fn on_worker_of_runtime() -> bool {
     flavor_here() == Some(RuntimeFlavor::MultiThread)
 }
 
-/// Panics where blocking would wait for this very thread.
-#[track_caller]
-fn check_thread(needs_this_runtime: impl FnOnce() -> bool) {
-    assert!(
-        !(on_single_threaded_runtime() && needs_this_runtime()),
-        "blocking here would wait for ever: what is waited for executes on the thread of this single-threaded tokio \
-         runtime; use `.await` instead, or a multi-threaded runtime"
-    );
-}
-
 /// Panics where an async body of the scope here cannot be driven: on the thread that it needs to make progress.
 #[track_caller]
 pub(crate) fn check_may_drive() {
-    check_thread(|| scope_here().handle.id() == RuntimeHandle::current_id());
-}
-
-/// Panics where waiting for all of these would wait for this very thread.
-#[track_caller]
-pub(crate) fn check_may_wait(nodes: impl FnOnce() -> Vec<Node>) {
-    check_thread(|| needs_this_runtime(nodes()));
-}
-
-/// Panics where waiting for one of these, whichever ends first, would wait for this very thread.
-#[track_caller]
-pub(crate) fn check_may_wait_for_one(runs: impl IntoIterator<Item = Arc<Run>>) {
-    check_thread(|| {
-        let mut runs = runs.into_iter().peekable();
-        runs.peek().is_some() && runs.all(|run| needs_this_runtime(vec![Node::Run(run)]))
-    });
-}
-
-/// Whether one of these, or of those that they wait for, executes on the runtime of this thread.
-fn needs_this_runtime(mut open: Vec<Node>) -> bool {
-    let Ok(here) = Handle::try_current() else { return false };
-    let mut seen = HashSet::new();
-    while let Some(node) = open.pop() {
-        let place = match &node {
-            Node::Run(run) => Arc::as_ptr(run).cast::<()>(),
-            Node::Map(group) => Arc::as_ptr(group).cast(),
-        };
-        if !seen.insert(place) {
-            continue;
-        }
-        match node {
-            Node::Run(run) => {
-                if run.has_ended() {
-                    continue;
-                }
-                let on_tokio = run.spec.kind == Kind::Async || run.spec.is_flow;
-                if on_tokio && run.scope.handle.id() == Some(here.id()) {
-                    return true;
-                }
-                let mut inner = run.cell.lock();
-                if let Slot::Body(body) = &mut inner.slot {
-                    open.extend(body.upstreams().edges.iter().map(|edge| edge.node.clone()));
-                }
-            }
-            Node::Map(group) => {
-                if group.is_done() {
-                    continue;
-                }
-                if group.spec.kind == Kind::Async && group.scope.handle.id() == Some(here.id()) {
-                    return true;
-                }
-                open.extend(group.runs().into_iter().map(Node::Run));
-                open.extend(group.awaited());
-            }
-        }
+    if let Some(runtime) = standstill::runtime_here()
+        && scope_here().handle.id() == Some(runtime)
+        && standstill::drives_it()
+    {
+        advise_to_await();
     }
-    false
+}
+
+/// Panics where waiting for what is wanted would wait for this very thread.
+#[track_caller]
+pub(crate) fn check_may_wait(wanted: impl FnOnce() -> Wanted) {
+    if let Some(runtime) = standstill::runtime_here()
+        && standstill::needs(&wanted(), runtime)
+        && standstill::drives_it()
+    {
+        advise_to_await();
+    }
+}
+
+/// Blocks for a future that is ready once what is wanted has ended.
+///
+/// # Panics
+/// Panics where that needs this very thread, also where it turns out to later on.
+#[track_caller]
+pub(crate) fn block_for<F: Future>(wanted: impl FnOnce() -> Wanted, future: F) -> F::Output {
+    let Some(blocked) = Blocked::list(wanted) else { return block_on_unchecked(future) };
+    let mut future = pin!(future);
+    let output = block_on_unchecked(std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if blocked.is_stuck(cx) => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    }));
+    drop(blocked);
+    output.unwrap_or_else(|| advise_to_await())
 }
 
 /// As [`block_on_future`], for one that is ready at once as a rule: then nobody takes over what this thread does.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_core::Stream;
 
 use super::TaskFuture;
-use crate::engine::{Engine, awaited, wait as waiting};
+use crate::engine::{Engine, Wanted, awaited, wait as waiting};
 use crate::input::{Dependencies, Edges, Node};
 use crate::run::Run;
 use crate::state::State;
@@ -132,10 +132,18 @@ pub async fn wait(dependencies: impl Dependencies, timeout: impl Into<Option<Dur
 #[track_caller]
 pub fn wait_blocking(dependencies: impl Dependencies, timeout: impl Into<Option<Duration>>) -> Waited {
     let timeout = timeout.into();
-    if timeout != Some(Duration::ZERO) {
-        waiting::check_may_wait(|| nodes_of(&dependencies));
+    let nodes = nodes_of(&dependencies);
+    let wanted = || Wanted::All(nodes);
+    let waited = wait(dependencies, timeout);
+    match timeout {
+        None => waiting::block_for(wanted, waited),
+        Some(timeout) => {
+            if !timeout.is_zero() {
+                waiting::check_may_wait(wanted);
+            }
+            waiting::block_on_future(waited)
+        }
     }
-    waiting::block_on_future(wait(dependencies, timeout))
 }
 
 fn nodes_of(dependencies: &impl Dependencies) -> Vec<Node> {
@@ -269,8 +277,9 @@ impl<T> Iterator for Blocking<T> {
     type Item = TaskFuture<T>;
 
     fn next(&mut self) -> Option<TaskFuture<T>> {
-        waiting::check_may_wait_for_one(self.0.futures.iter().flatten().map(|future| future.run().clone()));
-        waiting::block_on_future(std::future::poll_fn(|cx| self.0.poll(cx)))
+        let left = self.0.futures.iter().flatten();
+        let wanted = Wanted::One(left.map(|future| Node::Run(future.run().clone())).collect());
+        waiting::block_for(|| wanted, std::future::poll_fn(|cx| self.0.poll(cx)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

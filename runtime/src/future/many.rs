@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::{Reader, TaskFuture, typed};
-use crate::engine::{awaited, wait};
+use crate::engine::{Wanted, awaited, wait};
 use crate::error::TaskError;
 use crate::map::MapGroup;
 
@@ -97,8 +97,7 @@ impl<T> TaskFutures<T> {
         if self.group().length().is_some() {
             self.group.make_all();
         }
-        wait::check_may_wait(|| self.group.awaited());
-        wait::block_on_future(self.futures())
+        wait::block_for(|| Wanted::All(self.group.awaited()), self.futures())
     }
 }
 
