@@ -282,6 +282,12 @@ pub(crate) fn current_run() -> Option<Arc<Run>> {
     CURRENT.try_with(|current| current.borrow().run.clone()).ok().flatten()
 }
 
+/// Looks at the run that executes here, from wherever: `None` if there is none, or if it cannot be told in the midst of a change.
+pub(crate) fn with_current_run<T>(look: impl FnOnce(&Arc<Run>) -> T) -> Option<T> {
+    let run = |current: &RefCell<Current>| current.try_borrow().ok().and_then(|current| current.run.clone());
+    CURRENT.try_with(run).ok().flatten().map(|run| look(&run))
+}
+
 /// Whether the attempt at the run that executes here was given up on.
 fn is_given_up(run: &Arc<Run>) -> bool {
     let here = |current: &RefCell<Current>| {

@@ -24,8 +24,10 @@ use crate::engine::cache::{Held, Io, Kept, Record};
 use crate::error::BoxError;
 use crate::hook::AnyTransactionHook;
 use crate::panic::drop_caught;
+use crate::recorder::{Item, Recorder};
 use crate::result::check_json;
 use crate::run::Run;
+use crate::store::TransactionRecord;
 use crate::sync::Mutex;
 
 pub use error::TransactionError;
@@ -67,6 +69,8 @@ struct Inner {
     isolation: IsolationLevel,
     /// By what it is recorded.
     id: OnceLock<Uuid>,
+    /// Who records how far it is, and of which outermost flow run; of an outermost group alone.
+    ledger: OnceLock<(Arc<Recorder>, Uuid)>,
     /// By what name it has locks, with all that are inside of it.
     owner: OnceLock<Arc<str>>,
     /// It is one that [`transaction()`] has begun, and not a task run's own.
@@ -140,8 +144,10 @@ impl Transaction {
         let mode = mode.or(parent.as_ref().map(|parent| parent.0.mode)).unwrap_or_default();
         let isolation = isolation.or(parent.as_ref().map(|parent| parent.0.isolation)).unwrap_or_default();
         let state = AtomicU8::new(TransactionState::Active as u8);
-        let (id, owner, shared) = (OnceLock::new(), OnceLock::new(), Mutex::default());
-        let begun = Self(Arc::new(Inner { parent, mode, isolation, id, owner, is_group, state, shared }));
+        let (id, ledger, owner, shared) =
+            (OnceLock::new(), OnceLock::new(), OnceLock::new(), Mutex::default());
+        let begun =
+            Self(Arc::new(Inner { parent, mode, isolation, id, ledger, owner, is_group, state, shared }));
         if let Some(parent) = &begun.0.parent {
             let mut shared = parent.0.shared.lock();
             // One that is committed or rolled back decides nothing any more.
@@ -220,6 +226,7 @@ impl Transaction {
         let name = name.into();
         let value = to_json(value).map_err(|error| TransactionError::of_value(&name, "set", error))?;
         self.0.shared.lock().values.insert(name, value);
+        self.record();
         Ok(())
     }
 
@@ -355,9 +362,25 @@ impl Transaction {
         self.0.shared.lock().written.take()
     }
 
+    /// Has recorded from now on how far it is: what is staged in it counts as done once it is committed.
+    pub(crate) fn record_by(&self, recorder: &Arc<Recorder>, root: Uuid) {
+        let _ = self.0.ledger.set((recorder.clone(), root));
+        self.record();
+    }
+
+    /// Has recorded how far it is, if that is recorded.
+    pub(crate) fn record(&self) {
+        let Some((recorder, root)) = self.0.ledger.get() else { return };
+        let key = self.key();
+        let (id, root, state) = (self.id(), *root, self.state());
+        let values = self.0.shared.lock().values.clone().into_iter().collect();
+        recorder.push(Item::Transaction(TransactionRecord { id, root, key, state, values }));
+    }
+
     /// Lets go of what it holds, as it is committed or rolled back for good: runs, which know the transactions that they are in,
     /// and those inside, which know it.
     pub(crate) fn close(&self) {
+        self.record();
         let mut shared = self.0.shared.lock();
         let children = std::mem::take(&mut shared.children);
         let staged = shared.staged.take();

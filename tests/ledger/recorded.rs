@@ -128,3 +128,28 @@ fn parameters_that_are_too_long_are_refused_before_the_body_begins() {
     assert!(flow.state.is_failed());
     assert!(flow.parameters.is_none());
 }
+
+#[task]
+fn talks() {
+    tracing::warn!(rows = 3, "a strange file");
+}
+
+#[flow]
+fn talkative() -> Result<(), FlowError> {
+    tracing::info!("begun");
+    Ok(talks().result()?)
+}
+
+#[test]
+fn what_user_code_logs_is_recorded() {
+    use tracing_subscriber::layer::SubscriberExt as _;
+    let store = Arc::new(MemoryRunStore::new());
+    let subscriber = tracing_subscriber::registry().with(millrun::logging::RunLogs);
+    tracing::subscriber::with_default(subscriber, || engine(&store).run_blocking(talkative())).unwrap();
+    let flow = &flow_runs(&store)[0];
+    let logs = store.logs(&millrun::store::LogQuery::of(flow.id)).unwrap();
+    let told: Vec<_> = logs.iter().map(|log| (log.level.as_str(), log.message.as_str())).collect();
+    assert_eq!(told, [("INFO", "begun"), ("WARN", "a strange file rows=3")]);
+    assert_eq!((logs[0].run, logs[1].run), (flow.id, task_runs(&store)[0].id));
+    assert_eq!(logs[1].target, "ledger::recorded");
+}

@@ -9,6 +9,7 @@ use super::finish::Settling;
 use super::hook::runtime_of;
 use crate::body::Erased;
 use crate::clock::Nanos;
+use crate::context::with_current_run;
 use crate::error::{BoxError, ErrorKind, TaskError};
 use crate::input::{Edge, EdgeList, Node};
 use crate::panic;
@@ -16,7 +17,7 @@ use crate::recorder::{Ending, Item, Large, Recorder};
 use crate::result::WriteOptions;
 use crate::run::{Recorded, Run, RunInner};
 use crate::state::StateName;
-use crate::store::{Durability, Outcome};
+use crate::store::{Durability, LogRecord, Outcome};
 
 /// The longest result that stands in the ledger itself; a longer one lies in the result store.
 const INLINE: usize = 64 * 1024;
@@ -121,6 +122,28 @@ pub(super) fn prepared(run: &Arc<Run>) -> Result<(), TaskError> {
     }
     recorder.push(Item::Prepared(run.clone()));
     Ok(())
+}
+
+/// Whether what is logged here is recorded.
+pub(crate) fn records_logs() -> bool {
+    with_current_run(|run| recorder(run).is_some()).unwrap_or(false)
+}
+
+/// User code has logged something in the run that executes here.
+pub(crate) fn logged(level: &str, target: &str, message: String) {
+    let _ = with_current_run(|run| {
+        let Some(recorder) = recorder(run) else { return };
+        let tree = &run.scope.tree;
+        let flow_run = if run.spec.is_flow { Some(run.id()) } else { tree.is_flow().then(|| tree.prefix()) };
+        recorder.push(Item::Logged(LogRecord {
+            run: Uuid::from_u128(run.id()),
+            flow_run: flow_run.map(Uuid::from_u128),
+            at: run.scope.engine.clock().now(),
+            level: level.to_owned(),
+            target: target.to_owned(),
+            message,
+        }));
+    });
 }
 
 impl Run {
