@@ -32,26 +32,27 @@ mod error;
 mod exact;
 pub(crate) mod key;
 mod place;
+mod read;
 mod record;
 mod serializer;
 mod value;
+mod write;
 
 use std::any::{Any, type_name};
 use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::error::Problem;
-use self::key::shown;
-use self::place::{Beginning, Directory, Memory, Place, Stored};
-use self::record::{Encoded, parse_head, truncated};
-use self::value::{ErasedValue, Fill};
+use self::place::{Directory, Memory, Place};
+use self::write::check_holder;
+use crate::body::Erased;
 use crate::clock::Clock;
-use crate::lock::{LockError, LockManager};
+use crate::lock::LockManager;
 use crate::settings;
 
 pub use self::error::ResultStoreError;
@@ -62,6 +63,7 @@ pub use self::record::{Missing, Read, Record, RecordInfo, WriteOptions};
 pub use self::serializer::Zstd;
 pub use self::serializer::{Json, MessagePack, ResultSerializer, serializer};
 pub use self::value::{AnySlot, AnyValue, ResultType};
+pub(crate) use self::write::Draft;
 
 /// How much is read of a record first to find its header.
 const BEGINNING: usize = 4096;
@@ -366,6 +368,26 @@ impl ResultStore {
         self.value_erased(key, stored, result_type)
     }
 
+    /// The value under `key`, without what its record says, or why there is none.
+    pub(crate) async fn find(
+        &self,
+        key: &str,
+        result_type: ResultType,
+    ) -> Result<Result<Erased, Missing>, ResultStoreError> {
+        let stored = self.place.get(name_of(key)?).await?;
+        self.value_alone(key, stored, result_type)
+    }
+
+    /// [`find`](Self::find) for sync programs.
+    pub(crate) fn find_blocking(
+        &self,
+        key: &str,
+        result_type: ResultType,
+    ) -> Result<Result<Erased, Missing>, ResultStoreError> {
+        let stored = self.place.get_blocking(name_of(key)?)?;
+        self.value_alone(key, stored, result_type)
+    }
+
     /// Whether there is a record under `key` that has not expired. Its header alone is read: a payload that is damaged shows
     /// when it is read.
     ///
@@ -442,225 +464,8 @@ impl ResultStore {
     }
 }
 
-/// A record that is ready to be put in its place.
-pub(crate) struct Draft {
-    key: String,
-    name: String,
-    record: Encoded,
-    owner: Option<String>,
-}
-
-impl Draft {
-    pub(crate) fn key(&self) -> &str {
-        &self.key
-    }
-}
-
 fn name_of(key: &str) -> Result<String, ResultStoreError> {
     key::name_of(key).map_err(|problem| ResultStoreError::invalid_key(key, &problem))
-}
-
-/// An error if somebody else holds the lock.
-fn check_holder(
-    key: &str,
-    owner: Option<&str>,
-    holder: Result<Option<String>, LockError>,
-) -> Result<(), ResultStoreError> {
-    match holder {
-        Ok(Some(holder)) if Some(&*holder) != owner => {
-            Err(ResultStoreError::locked(key, LockError::held(key, &holder)))
-        }
-        Ok(_) => Ok(()),
-        Err(error) => Err(ResultStoreError::locked(key, error)),
-    }
-}
-
-impl ResultStore {
-    fn draft(
-        &self,
-        key: &str,
-        value: AnyValue<'_>,
-        type_name: &str,
-        options: &WriteOptions,
-    ) -> Result<Draft, ResultStoreError> {
-        let name = name_of(key)?;
-        let Shared { serializer, clock, .. } = &*self.shared;
-        let payload = serializer.serialize(value).map_err(|error| {
-            let message = format!("a `{type_name}` cannot be written as {}", serializer.name());
-            ResultStoreError::because(Problem::Value, message, error)
-        })?;
-        let record = record::encode(key, clock.nanos(), options, serializer.name(), type_name, payload);
-        Ok(Draft { key: key.to_owned(), name, record, owner: options.owner.clone() })
-    }
-
-    pub(crate) fn draft_erased(
-        &self,
-        key: &str,
-        value: &(dyn Any + Send + Sync),
-        result_type: ResultType,
-        options: &WriteOptions,
-    ) -> Result<Draft, ResultStoreError> {
-        let Some(known) = result_type.value(value) else {
-            let message = format!("the value for `{}` is not a `{}`", shown(key), result_type.name());
-            return Err(ResultStoreError::new(Problem::Type, message));
-        };
-        self.draft(key, known, result_type.name(), options)
-    }
-
-    fn put_drafted(
-        &self,
-        draft: Result<Draft, ResultStoreError>,
-    ) -> impl Future<Output = Result<(), ResultStoreError>> + Send + use<> {
-        let this = self.clone();
-        async move { this.put(draft?).await }
-    }
-
-    pub(crate) async fn put(&self, draft: Draft) -> Result<(), ResultStoreError> {
-        let Draft { key, name, record, owner } = draft;
-        if let Some(locks) = &self.shared.locks {
-            check_holder(&key, owner.as_deref(), locks.holder(&key).await)?;
-        }
-        self.forgive(&key);
-        self.place.put(name, record).await
-    }
-
-    pub(crate) fn put_blocking(&self, draft: Draft) -> Result<(), ResultStoreError> {
-        let Draft { key, name, record, owner } = draft;
-        if let Some(locks) = &self.shared.locks {
-            check_holder(&key, owner.as_deref(), locks.holder_blocking(&key))?;
-        }
-        self.forgive(&key);
-        self.place.put_blocking(name, record)
-    }
-
-    fn value<T: DeserializeOwned>(
-        &self,
-        key: &str,
-        stored: Option<Stored>,
-    ) -> Result<Read<T>, ResultStoreError> {
-        let mut value = None::<T>;
-        let info = self.decode(key, stored, type_name::<T>(), &mut value)?;
-        Ok(found(info, value))
-    }
-
-    fn value_erased(
-        &self,
-        key: &str,
-        stored: Option<Stored>,
-        result_type: ResultType,
-    ) -> Result<Read<Arc<dyn Any + Send + Sync>>, ResultStoreError> {
-        let mut erased = ErasedValue { of: result_type, value: None };
-        let info = self.decode(key, stored, result_type.name(), &mut erased)?;
-        Ok(found(info, erased.value))
-    }
-
-    /// Has `fill` take the value out of what lies there; says what the record says, or why there is none.
-    fn decode(
-        &self,
-        key: &str,
-        stored: Option<Stored>,
-        wanted: &str,
-        fill: &mut dyn Fill,
-    ) -> Result<Result<RecordInfo, Missing>, ResultStoreError> {
-        let Some(stored) = stored else { return Ok(Err(Missing::None)) };
-        match self.decode_stored(key, &stored, wanted, fill) {
-            Ok(info) => Ok(Ok(info)),
-            Err(Unread::Missing(missing)) => {
-                self.complain(key, &missing);
-                Ok(Err(missing))
-            }
-            Err(Unread::Error(error)) => Err(error),
-        }
-    }
-
-    fn decode_stored(
-        &self,
-        key: &str,
-        stored: &Stored,
-        wanted: &str,
-        fill: &mut dyn Fill,
-    ) -> Result<RecordInfo, Unread> {
-        let (bytes, payload) = stored.parts();
-        let (header, start) = parse_head(bytes)?.ok_or_else(truncated)?;
-        let info = header.info(key, self.shared.clock.nanos())?;
-        let payload = payload.unwrap_or(&bytes[start..]);
-        header.check_payload(payload)?;
-        let Some(serializer) = self.serializer_of(&header.serializer) else {
-            return Err(Missing::UnknownSerializer(header.serializer).into());
-        };
-        match serializer.deserialize(payload, AnySlot::of(fill)) {
-            Ok(()) => Ok(info),
-            // The payload is what was written: it is the type that differs.
-            Err(error) => {
-                Err(Unread::Error(ResultStoreError::because(Problem::Type, header.wrong_type(wanted), error)))
-            }
-        }
-    }
-
-    fn serializer_of(&self, name: &str) -> Option<Arc<dyn ResultSerializer>> {
-        let known = self.shared.known.iter().find(|known| known.name() == name);
-        known.cloned().or_else(|| serializer(name))
-    }
-
-    /// Whether a record that begins so can be read; none if more is needed to know.
-    fn is_good(&self, key: &str, beginning: &Beginning, most: usize) -> Option<bool> {
-        let (bytes, payload) = beginning.stored.parts();
-        let complete = payload.is_some() || bytes.len() < most || bytes.len() as u64 >= beginning.length;
-        let checked = match parse_head(bytes) {
-            Ok(None) if !complete => return None,
-            Ok(None) => Err(truncated()),
-            Ok(Some((header, start))) => header
-                .check_length(beginning.length.saturating_sub(start as u64))
-                .and_then(|()| header.info(key, self.shared.clock.nanos()))
-                .and_then(|_| match self.serializer_of(&header.serializer) {
-                    Some(_) => Ok(()),
-                    None => Err(Missing::UnknownSerializer(header.serializer)),
-                }),
-            Err(missing) => Err(missing),
-        };
-        if let Err(missing) = &checked {
-            self.complain(key, missing);
-        }
-        Some(checked.is_ok())
-    }
-
-    fn complained(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.shared.complained.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Logs that a record cannot be read, once until another one is written.
-    fn complain(&self, key: &str, missing: &Missing) {
-        if !missing.is_unreadable() {
-            log!(debug, "result `{}` in {}: {missing}", shown(key), self.place);
-        } else if self.complained().insert(key.to_owned()) {
-            log!(warn, "result `{}` in {}: {missing}", shown(key), self.place);
-        }
-    }
-
-    fn forgive(&self, key: &str) {
-        self.complained().remove(key);
-    }
-}
-
-/// Why a record gives no value.
-enum Unread {
-    Missing(Missing),
-    Error(ResultStoreError),
-}
-
-impl From<Missing> for Unread {
-    fn from(missing: Missing) -> Self {
-        Self::Missing(missing)
-    }
-}
-
-fn found<T>(info: Result<RecordInfo, Missing>, value: Option<T>) -> Read<T> {
-    match (info, value) {
-        (Ok(info), Some(value)) => Read::Found(Record { value, info }),
-        // A serializer that reads nothing and says that all is well.
-        (Ok(_), None) => Read::Missing(Missing::Corrupt("its serializer has read nothing".into())),
-        (Err(missing), _) => Read::Missing(missing),
-    }
 }
 
 impl fmt::Debug for ResultStore {

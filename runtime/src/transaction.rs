@@ -25,7 +25,7 @@ use crate::error::BoxError;
 use crate::hook::AnyTransactionHook;
 use crate::panic::drop_caught;
 use crate::recorder::{Item, Recorder};
-use crate::result::check_json;
+use crate::result::{WriteOptions, check_json};
 use crate::run::Run;
 use crate::store::TransactionRecord;
 use crate::sync::Mutex;
@@ -208,7 +208,7 @@ impl Transaction {
             return Err(TransactionError::stage_of_committed());
         }
         let value = to_json(value).map_err(|error| TransactionError::of_value("record", "stage", error))?;
-        let record = kept.record(&value).map_err(TransactionError::store)?;
+        let record = kept.record(&value, WriteOptions::new()).map_err(TransactionError::store)?;
         self.0.shared.lock().record = Some(record);
         Ok(())
     }

@@ -56,26 +56,41 @@ fn a_directory_that_may_not_be_written_is_an_error_that_says_so() {
     assert_eq!(store.read_blocking::<u8>("k").unwrap().into_value(), Some(1));
 }
 
+/// What the keeper says that fills a disk of its own, and with which words it is told that there is no space; nothing where
+/// there is no such disk.
+fn on_a_small_disk(folder: &Folder) -> Option<(String, &'static str)> {
+    let shell = |program: &str, arguments: &[&str], script: &str| {
+        let output = Command::new(program)
+            .args(arguments)
+            .args(["-c", script, "sh", folder.text(), env!("CARGO_BIN_EXE_keeper")])
+            .output();
+        let said = output.ok().and_then(|output| String::from_utf8(output.stdout).ok()).unwrap_or_default();
+        said.strip_prefix("begun\n").map(str::to_owned)
+    };
+    let mount = "mount -t tmpfs -o size=64k tmpfs \"$1\" && echo begun && exec \"$2\" fill \"$1\" 1000000";
+    let mounted = shell("unshare", &["--user", "--map-root-user", "--mount", "sh"], mount);
+    // Where nobody may mount one, a process may be forbidden to write more than so much into a file.
+    let limit = "trap '' XFSZ && ulimit -f 64 && echo begun && exec \"$2\" fill \"$1\" 1000000";
+    mounted
+        .map(|said| {
+            (said, "full: failed to write `{}/k`: there is no space left; make some, or choose another place")
+        })
+        .or_else(|| {
+            shell("sh", &[], limit).map(|said| (said, "failed: failed to write `{}/k`: File too large"))
+        })
+}
+
 #[test]
 fn a_full_disk_is_an_error_that_says_so_and_keeps_what_was_there() {
     let folder = Folder::new();
-    let mount = "mount -t tmpfs -o size=64k tmpfs \"$1\" && echo mounted && exec \"$2\" fill \"$1\" 1000000";
-    let output = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh"])
-        .args([folder.text(), env!("CARGO_BIN_EXE_keeper")])
-        .output();
-    let said = output.map(|output| String::from_utf8(output.stdout).unwrap()).unwrap_or_default();
-    let Some(said) = said.strip_prefix("mounted\n") else {
-        eprintln!("left out: a small disk of its own cannot be had here");
+    let Some((said, full)) = on_a_small_disk(&folder) else {
+        eprintln!("left out: neither a small disk of its own nor a limit for files can be had here");
         return;
     };
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines.len(), 4, "{said}");
     assert_eq!(lines[0], "written");
-    let full = format!(
-        "full: failed to write `{}/k`: there is no space left; make some, or choose another place",
-        folder.text()
-    );
+    let full = full.replace("{}", folder.text());
     assert!(lines[1].starts_with(&full), "{said}");
     assert_eq!(lines[2..], ["before", "written"]);
 }

@@ -128,11 +128,11 @@ async fn a_submitted_run_that_is_in_its_commit_is_not_cancelled_any_more() {
 fn a_run_whose_runtime_is_gone_in_its_commit_is_rolled_back_and_has_crashed() {
     let (diary, (arrived, mut arrives)) = (Diary::new(), arrival());
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let run = runtime.block_on(async {
-        let run = hanging!(arrived).submit("a", &diary);
-        arrives.recv().await.unwrap();
-        run
-    });
+    let run = {
+        let _entered = runtime.enter();
+        hanging!(arrived).submit("a", &diary)
+    };
+    arrives.blocking_recv().unwrap();
     drop(runtime);
     run.wait();
     assert_eq!(run.state().name, StateName::Crashed);

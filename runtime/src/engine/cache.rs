@@ -12,14 +12,14 @@ use crate::cache::{CacheOutcome, Key, KeyText, Miss, Why};
 use crate::context::Current;
 use crate::error::TaskError;
 use crate::panic;
-use crate::result::{Missing, Read, ResultStoreError, task_key};
+use crate::result::{Missing, ResultStoreError, task_key};
 use crate::run::Run;
 use crate::state::StateName;
 use crate::transaction::{Transaction, TransactionState};
 
-use kept::write_options;
+pub(super) use kept::begin_group;
+use kept::owner_in;
 pub(crate) use kept::{Held, Io, Kept, Record};
-pub(super) use kept::{begin_group, draft};
 pub(super) use wanted::isolation_of;
 use wanted::{KeySource, Wanted};
 
@@ -58,8 +58,8 @@ pub(super) fn begin<'a>(run: &Arc<Run>, body: &(dyn Body<'a> + 'a)) -> Result<Op
     let store = wanted.store().map_err(|error| TaskError::from_user(Box::new(error)))?;
     let text = key.as_ref().map_or_else(|| key_of_its_own(run), |key| key.text.clone());
     let transaction = transaction::own(run);
-    let options = write_options(wanted.write_options(version), &store, &transaction);
-    let kept = Arc::new(Kept { store, key: text, result, options });
+    let owner = owner_in(&store, &transaction);
+    let kept = Arc::new(Kept { store, key: text, result, owner });
     transaction.keep(kept.clone());
     match (key, bypass) {
         (Some(key), _) => {
@@ -135,15 +135,15 @@ impl Lookup {
             return Ok(None);
         }
         let read = match io {
-            Io::Async => unless_stopped(&run, kept.store.read_erased(&kept.key, kept.result)).await?,
-            Io::Blocking => kept.store.read_erased_blocking(&kept.key, kept.result),
+            Io::Async => unless_stopped(&run, kept.store.find(&kept.key, kept.result)).await?,
+            Io::Blocking => kept.store.find_blocking(&kept.key, kept.result),
         };
         let read = read.map_err(|error| TaskError::from_user(Box::new(error)))?;
         let (value, outcome) = match read {
-            Read::Found(record) => (Some(record.value), CacheOutcome::Hit),
-            Read::Missing(Missing::None) => (None, CacheOutcome::Miss(Miss::None)),
-            Read::Missing(Missing::Expired(at)) => (None, CacheOutcome::Miss(Miss::Expired(at))),
-            Read::Missing(other) => (None, CacheOutcome::Miss(Miss::Corrupt(other.to_string()))),
+            Ok(value) => (Some(value), CacheOutcome::Hit),
+            Err(Missing::None) => (None, CacheOutcome::Miss(Miss::None)),
+            Err(Missing::Expired(at)) => (None, CacheOutcome::Miss(Miss::Expired(at))),
+            Err(other) => (None, CacheOutcome::Miss(Miss::Corrupt(other.to_string()))),
         };
         note(&run, Why::of(Some(key), outcome));
         if value.is_some() {
@@ -152,6 +152,23 @@ impl Lookup {
         }
         Ok(value)
     }
+}
+
+/// What a run gave, ready to be written; nothing where it keeps nothing.
+///
+/// # Errors
+/// It cannot be written.
+pub(super) fn draft(
+    run: &Run,
+    transaction: &Transaction,
+    value: &Erased,
+) -> Result<Option<Box<Record>>, TaskError> {
+    let Some(kept) = transaction.kept() else { return Ok(None) };
+    let options = run.options();
+    let wanted = Wanted { run, options: options.as_ref().and_then(|options| options.cache.as_deref()) };
+    let version = options.as_ref().and_then(|options| options.version.as_deref()).or(run.spec.version);
+    let drafted = kept.record(&**value, wanted.write_options(version));
+    drafted.map(Some).map_err(|error| TaskError::from_user(Box::new(error)))
 }
 
 /// The name of the state of a run that ends well.

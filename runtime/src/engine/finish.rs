@@ -491,6 +491,7 @@ mod tests {
     use crate::context::root_scope;
     use crate::engine::{Engine, attempt};
     use crate::spec::SpecBuilder;
+    use crate::state::StateName::{Completed, Pending, RolledBack, Running};
     use crate::transaction::Transaction;
 
     static SPEC: Spec =
@@ -511,7 +512,6 @@ mod tests {
         settle(&run, stop, left, None, Vec::new());
 
         let names: Vec<_> = run.states().iter().map(|state| state.name).collect();
-        use StateName::{Completed, Pending, RolledBack, Running};
         assert_eq!(names, [Pending, Running, Completed, RolledBack]);
     }
 }

@@ -142,7 +142,7 @@ fn stage(run: &Arc<Run>, own: &Transaction, value: Erased) -> Result<Erased, Tas
     }
     let options = run.options();
     let effective = Effective { spec: run.spec, options: options.as_deref() };
-    let record = cache::draft(own, &value)?;
+    let record = cache::draft(run, own, &value)?;
     let staged = Staged::new(run.clone(), effective.on_commit(), effective.on_rollback());
     if own.stage_run(staged, record) || !own.is_rolled_back() {
         return Ok(value);

@@ -67,6 +67,11 @@ fn check(key: &str) -> Result<(), String> {
 fn encode(segment: &str, name: &mut String) {
     let start = name.len();
     let reserved = is_reserved(segment);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if !reserved && segment.len() <= SEGMENT && segment.bytes().all(is_plain) {
+        name.push_str(segment);
+        return;
+    }
     let last = segment.len() - segment.chars().next_back().map_or(0, char::len_utf8);
     for (n, c) in segment.char_indices() {
         let escape = match c {

@@ -13,6 +13,7 @@
 //! name, which only messages use), `length`, `checksum`. Whoever reads ignores fields that it does not know; what it could not
 //! ignore would be another version of the format. So the payload is neither encoded again nor copied, and `cat` shows a record.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{fmt, str};
 
@@ -64,10 +65,6 @@ impl WriteOptions {
     #[must_use]
     pub fn of_task(self, key: impl Into<String>, version: Option<&str>) -> Self {
         Self { task: Some(key.into()), task_version: version.map(Into::into), ..self }
-    }
-
-    pub(crate) fn owner(&self) -> Option<&str> {
-        self.owner.as_deref()
     }
 
     /// Who writes: what this owner has locked is not locked for it.
@@ -183,22 +180,26 @@ impl fmt::Display for Missing {
     }
 }
 
-/// The second line of a record.
+/// The second line of a record. What is read is borrowed from there where that can be.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Header {
-    pub(super) key: String,
-    created: String,
+pub(super) struct Header<'a> {
+    #[serde(borrow)]
+    key: Cow<'a, str>,
+    #[serde(borrow)]
+    created: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    task: Option<String>,
+    task: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    task_version: Option<String>,
-    pub(super) serializer: String,
-    #[serde(rename = "type")]
-    pub(super) type_name: String,
-    pub(super) length: u64,
-    checksum: String,
+    task_version: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) serializer: Cow<'a, str>,
+    #[serde(borrow, rename = "type")]
+    type_name: Cow<'a, str>,
+    length: u64,
+    #[serde(borrow)]
+    checksum: Cow<'a, str>,
 }
 
 /// A record as it is written: what goes before the payload, and the payload.
@@ -218,16 +219,16 @@ pub(super) fn encode(
 ) -> Encoded {
     let expires = options.expires_in.map(|after| i128::from(now) + after.as_nanos().cast_signed());
     let header = Header {
-        key: key.to_owned(),
-        created: Timestamp::from_nanosecond(now.into()).unwrap_or_default().to_string(),
+        key: key.into(),
+        created: Timestamp::from_nanosecond(now.into()).unwrap_or_default().to_string().into(),
         // What lies beyond the last time there is never comes.
         expires: expires.and_then(|at| Timestamp::from_nanosecond(at).ok()).map(|at| at.to_string()),
-        task: options.task.clone(),
-        task_version: options.task_version.clone(),
-        serializer: serializer.to_owned(),
-        type_name: type_name.to_owned(),
+        task: options.task.as_deref().map(Cow::Borrowed),
+        task_version: options.task_version.as_deref().map(Cow::Borrowed),
+        serializer: serializer.into(),
+        type_name: type_name.into(),
         length: payload.len() as u64,
-        checksum: checksum(&payload),
+        checksum: checksum(&payload).into(),
     };
     // Text and numbers alone: nothing in it can fail.
     let line = serde_json::to_string(&header).unwrap_or_default();
@@ -239,8 +240,13 @@ fn checksum(bytes: &[u8]) -> String {
     format!("{:016x}", XxHash3_64::oneshot(bytes))
 }
 
+/// Whether `sum` is the checksum of these bytes.
+fn is_checksum(sum: &str, bytes: &[u8]) -> bool {
+    sum.len() == 16 && u64::from_str_radix(sum, 16) == Ok(XxHash3_64::oneshot(bytes))
+}
+
 /// What stands before the payload, and where that begins; none if `bytes` is a beginning that ends before it.
-pub(super) fn parse_head(bytes: &[u8]) -> Result<Option<(Header, usize)>, Missing> {
+pub(super) fn parse_head(bytes: &[u8]) -> Result<Option<(Header<'_>, usize)>, Missing> {
     let corrupt = |how: &str| Missing::Corrupt(how.to_owned());
     let not_one = || corrupt("it does not begin as records do");
     // The longest first line has 20 digits of a version.
@@ -259,7 +265,7 @@ pub(super) fn parse_head(bytes: &[u8]) -> Result<Option<(Header, usize)>, Missin
     let start = first_end + 1;
     let Some(length) = bytes[start..].iter().position(|byte| *byte == b'\n') else { return Ok(None) };
     let line = &bytes[start..start + length];
-    if checksum(line) != sum {
+    if !is_checksum(sum, line) {
         return Err(corrupt("its header is not what was written"));
     }
     let header =
@@ -271,7 +277,7 @@ pub(super) fn truncated() -> Missing {
     Missing::Corrupt("it ends before its payload".into())
 }
 
-impl Header {
+impl Header<'_> {
     /// Whether a payload of that length is all of it.
     pub(super) fn check_length(&self, length: u64) -> Result<(), Missing> {
         if length == self.length {
@@ -282,31 +288,35 @@ impl Header {
 
     pub(super) fn check_payload(&self, payload: &[u8]) -> Result<(), Missing> {
         self.check_length(payload.len() as u64)?;
-        if checksum(payload) == self.checksum {
+        if is_checksum(&self.checksum, payload) {
             return Ok(());
         }
         Err(Missing::Corrupt("its payload is not what was written".into()))
     }
 
-    /// What it says, if the record is that of `key` and good at the time `now`.
-    pub(super) fn info(&self, key: &str, now: Nanos) -> Result<RecordInfo, Missing> {
+    /// Whether the record is that of `key`, and good at the time `now`.
+    pub(super) fn check(&self, key: &str, now: Nanos) -> Result<(), Missing> {
         if self.key != key {
             // A file system that takes `A` and `a` for one name, or a copy under another name.
             return Err(Missing::None);
         }
-        let info = RecordInfo {
-            key: self.key.clone(),
+        match self.expires.as_deref().map(parse_time).transpose()? {
+            Some(at) if at <= UNIX_EPOCH + Duration::from_nanos(now) => Err(Missing::Expired(at)),
+            _ => Ok(()),
+        }
+    }
+
+    /// What it says.
+    pub(super) fn info(&self) -> Result<RecordInfo, Missing> {
+        Ok(RecordInfo {
+            key: self.key.clone().into_owned(),
             created: parse_time(&self.created)?,
             expires: self.expires.as_deref().map(parse_time).transpose()?,
-            task: self.task.clone(),
-            task_version: self.task_version.clone(),
-            serializer: self.serializer.clone(),
+            task: self.task.clone().map(Cow::into_owned),
+            task_version: self.task_version.clone().map(Cow::into_owned),
+            serializer: self.serializer.clone().into_owned(),
             length: self.length,
-        };
-        match info.expires {
-            Some(at) if at <= UNIX_EPOCH + Duration::from_nanos(now) => Err(Missing::Expired(at)),
-            _ => Ok(info),
-        }
+        })
     }
 
     pub(super) fn wrong_type(&self, wanted: &str) -> String {

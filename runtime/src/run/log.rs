@@ -248,6 +248,18 @@ impl Log {
     /// Lets go of what only a run that has not ended needs.
     pub(crate) fn trim(&mut self) -> Option<Box<Extra>> {
         let extra = self.extra.as_mut()?;
+        let is_kept = extra.options.is_some()
+            || extra.name.is_some()
+            || extra.attempts > 0
+            || extra.parameters.is_some()
+            || extra.flow.is_some()
+            || extra.why.is_some()
+            || extra.identity.is_some()
+            || extra.recorded != Recorded::All
+            || !extra.history.is_empty();
+        if !is_kept {
+            return self.extra.take();
+        }
         let keep = Extra {
             options: extra.options.take(),
             name: extra.name.take(),
@@ -260,16 +272,7 @@ impl Log {
             history: std::mem::take(&mut extra.history),
             ..Extra::default()
         };
-        let kept = keep.options.is_some()
-            || keep.name.is_some()
-            || keep.attempts > 0
-            || keep.parameters.is_some()
-            || keep.flow.is_some()
-            || keep.why.is_some()
-            || keep.identity.is_some()
-            || keep.recorded != Recorded::All
-            || !keep.history.is_empty();
-        std::mem::replace(&mut self.extra, kept.then(|| Box::new(keep)))
+        self.extra.replace(Box::new(keep))
     }
 }
 

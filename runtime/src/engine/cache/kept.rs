@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::body::{BoxFuture, Erased};
+use crate::body::BoxFuture;
 use crate::engine::{Engine, awaited, transaction};
-use crate::error::{BoxError, TaskError};
+use crate::error::BoxError;
 use crate::lock::{LockManager, LockRequest};
 use crate::result::{Draft, ResultStore, ResultStoreError, ResultType, WriteOptions};
 use crate::runner::runtime::RuntimeHandle;
@@ -25,7 +25,8 @@ pub(crate) struct Kept {
     pub(super) store: ResultStore,
     pub(super) key: String,
     pub(super) result: ResultType,
-    pub(super) options: WriteOptions,
+    /// By what name it has locks, where the store has any.
+    pub(super) owner: Option<Arc<str>>,
 }
 
 impl Kept {
@@ -40,8 +41,13 @@ impl Kept {
     pub(crate) fn record(
         self: &Arc<Self>,
         value: &(dyn Any + Send + Sync),
+        options: WriteOptions,
     ) -> Result<Box<Record>, ResultStoreError> {
-        let draft = self.store.draft_erased(&self.key, value, self.result, &self.options)?;
+        let options = match &self.owner {
+            Some(owner) => options.by_owner(&**owner),
+            None => options,
+        };
+        let draft = self.store.draft_erased(&self.key, value, self.result, &options)?;
         Ok(Box::new(Record { kept: self.clone(), draft: Some(draft), writing: None }))
     }
 
@@ -113,8 +119,8 @@ pub(in crate::engine) async fn begin_group(
     io: Io,
 ) -> Result<(), BoxError> {
     let store = of_engine(engine, store.map_or_else(|| engine.results(), Ok)?);
-    let options = write_options(WriteOptions::new(), &store, transaction);
-    let kept = Arc::new(Kept { store, key, result: ResultType::of::<Value>(), options });
+    let owner = owner_in(&store, transaction);
+    let kept = Arc::new(Kept { store, key, result: ResultType::of::<Value>(), owner });
     transaction.keep(kept.clone());
     kept.lock(transaction).await?;
     let is_there = !overwrite
@@ -129,16 +135,9 @@ pub(in crate::engine) async fn begin_group(
     Ok(())
 }
 
-/// With the name by which the transaction has locks, where there are any.
-pub(super) fn write_options(
-    options: WriteOptions,
-    store: &ResultStore,
-    transaction: &Transaction,
-) -> WriteOptions {
-    match store.lock_manager() {
-        Some(_) => options.by_owner(&*transaction.owner()),
-        None => options,
-    }
+/// The name by which the transaction has locks in a store, where there are any.
+pub(super) fn owner_in(store: &ResultStore, transaction: &Transaction) -> Option<Arc<str>> {
+    store.lock_manager().map(|_| transaction.owner())
 }
 
 /// A record that is to be written when its transaction is committed.
@@ -167,18 +166,9 @@ impl Record {
             // It is done elsewhere, where nothing stops it: the record would be there after it was deleted.
             let _ = writing.await;
         }
-        let Kept { store, key, options, .. } = &*self.kept;
-        if let Err(error) = store.delete_by(key, options.owner()).await {
+        let Kept { store, key, owner, .. } = &*self.kept;
+        if let Err(error) = store.delete_by(key, owner.as_deref()).await {
             log!(error, "a result stays that was to be deleted as its transaction failed: {error}");
         }
     }
-}
-
-/// What the run of a transaction gave, ready to be written; nothing where it keeps nothing.
-pub(in crate::engine) fn draft(
-    transaction: &Transaction,
-    value: &Erased,
-) -> Result<Option<Box<Record>>, TaskError> {
-    let Some(kept) = transaction.kept() else { return Ok(None) };
-    kept.record(&**value).map(Some).map_err(|error| TaskError::from_user(Box::new(error)))
 }

@@ -7,7 +7,7 @@ use super::{label, now_or_on};
 use crate::engine::cache::{Io, Record};
 use crate::engine::hook;
 use crate::error::BoxError;
-use crate::result::ResultStoreError;
+use crate::result::{ResultStoreError, WriteOptions};
 use crate::runner::runtime::RuntimeHandle;
 use crate::transaction::{ToCommit, Transaction, TransactionError, TransactionState};
 
@@ -113,7 +113,7 @@ async fn commit_part(part: &Transaction, to_do: ToCommit, io: Io) -> Result<(), 
         None => "the writing of its record".to_owned(),
     };
     let record = match (record, nothing) {
-        (None, Some(kept)) => kept.record(&Value::Null).map(Some),
+        (None, Some(kept)) => kept.record(&Value::Null, WriteOptions::new()).map(Some),
         (record, _) => Ok(record),
     };
     if let Some(record) = record.map_err(|error| (writing(), error.into()))? {
