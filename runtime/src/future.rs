@@ -131,7 +131,7 @@ impl<T> TaskFuture<T> {
     }
 
     /// Cancels the run: one that has not started never executes, an async one is dropped at its next await, a sync one is
-    /// given up on. What it has submitted is cancelled first. A run that has ended stays as it is.
+    /// given up on. What it has submitted is cancelled first. A run that has ended, or is being committed, stays as it is.
     pub fn cancel(&self) {
         crate::engine::cancel(self.run());
     }

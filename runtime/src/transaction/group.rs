@@ -112,7 +112,8 @@ impl TransactionBuilder {
     /// A panic of the closure goes on once all is rolled back.
     ///
     /// # Cancel safety
-    /// Dropped before its end, it cancels what is open inside and rolls back.
+    /// Dropped before its end, also in the middle of its commit, it cancels what is open inside and rolls back, with those that
+    /// it is in.
     pub async fn run<F, T, E>(self, inside: F) -> Result<T, E>
     where
         F: AsyncFnOnce(Transaction) -> Result<T, E>,
