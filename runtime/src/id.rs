@@ -80,7 +80,7 @@ pub(crate) fn of_state(run: u128, number: usize) -> Uuid {
 }
 
 /// The ids of all runs of tasks under the prefix of that run: of those in a flow run, however they were begun.
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) fn numbered_like(run: Uuid) -> std::ops::RangeInclusive<Uuid> {
     Uuid::from_u128(numbered(run.as_u128(), 0))..=Uuid::from_u128(numbered(run.as_u128(), u32::MAX))
 }

@@ -4,7 +4,7 @@
 //! every type here is plain data. [`MemoryRunStore`] is for tests.
 
 mod batch;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod code;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -12,8 +12,10 @@ mod error;
 mod event;
 mod memory;
 mod owner;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod query;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -30,6 +32,8 @@ pub use error::StoreError;
 pub use event::{Event, Kind, LogRecord, Outcome, RunRecord, TransactionRecord, UpstreamRecord};
 pub use memory::MemoryRunStore;
 pub use owner::Owner;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresOptions, PostgresRunStore};
 pub use query::{LogQuery, Order, RunQuery, StateCount};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteRunStore;

@@ -1,12 +1,13 @@
 //! The suite, one test per property and store.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use millrun::store::conformance::{self, PROPERTIES};
 use millrun::store::{MemoryRunStore, SqliteRunStore};
 
 use crate::folder::Folder;
+use crate::server::Server;
 
 macro_rules! properties {
     ($($name:ident,)*) => {
@@ -18,6 +19,10 @@ macro_rules! properties {
 
         mod sqlite {
             $(#[test] fn $name() { super::in_files(stringify!($name)); })*
+        }
+
+        mod postgres {
+            $(#[test] fn $name() { super::in_a_server(stringify!($name)); })*
         }
     };
 }
@@ -72,6 +77,25 @@ fn in_files(name: &str) {
         let number = next.fetch_add(1, Ordering::Relaxed);
         SqliteRunStore::open_blocking(in_folder.path().join(format!("{number}.db"))).unwrap()
     });
+}
+
+fn in_a_server(name: &str) {
+    let Some(server) = Server::find() else { return };
+    let schemas = Arc::new(Mutex::new(Vec::new()));
+    let used = schemas.clone();
+    property(name).check(move || {
+        let schema = server.schema();
+        let store = schema.open();
+        used.lock().unwrap().push(schema);
+        store
+    });
+}
+
+#[test]
+fn a_store_in_a_server_is_found_as_it_was_left() {
+    let Some(server) = Server::find() else { return };
+    let schema = server.schema();
+    conformance::check_reopened(|| schema.open());
 }
 
 #[test]

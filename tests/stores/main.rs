@@ -2,5 +2,11 @@
 
 #![allow(missing_docs)]
 
+mod batches;
 mod conformance;
 mod folder;
+mod kills;
+mod postgres;
+mod process;
+mod server;
+mod sqlite;

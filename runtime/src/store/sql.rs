@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use uuid::Uuid;
 
-use super::{LogQuery, Order, RunQuery, code};
+use super::{Kind, LogQuery, Order, RunQuery, code};
 use crate::id;
 use crate::state::{StateName, StateType};
 
@@ -33,14 +33,12 @@ pub(super) fn runs(query: &RunQuery, functions: Option<&[i64]>, dialect: Dialect
     let mut sql = Sql::default();
     sql.text.push_str("SELECT r.* FROM ");
     sql.filter(query, functions, dialect);
-    let id = if query.tags.is_empty() { "r.id" } else { "t0.run" };
-    let (compare, direction) = match query.order {
-        Order::NewestFirst => ('<', "DESC"),
-        Order::OldestFirst => ('>', "ASC"),
+    sql.within(query, query.after, dialect);
+    let id = id_of(query);
+    let direction = match query.order {
+        Order::NewestFirst => "DESC",
+        Order::OldestFirst => "ASC",
     };
-    if let Some(after) = query.after {
-        sql.and(format_args!("{id} {compare} {}", (dialect.id)(after)));
-    }
     sql.push(format_args!(" ORDER BY {id} {direction} LIMIT {}", query.limit));
     // The rest is looked up for the page alone. Left joins stay in this order.
     sql.text = format!(
@@ -56,9 +54,11 @@ pub(super) fn count(query: &RunQuery, functions: Option<&[i64]>, dialect: Dialec
     let mut sql = Sql::default();
     let per = query.per.map_or(1, |per| i64::try_from(per.as_nanos()).unwrap_or(i64::MAX).max(1));
     let since = "CASE WHEN r.created < 0 THEN 0 ELSE r.created END";
-    let span = if query.per.is_some() { format!("{since} - ({since}) % {per}") } else { "0".into() };
+    let span =
+        if query.per.is_some() { format!("{since} - ({since}) % {per}") } else { "CAST(0 AS BIGINT)".into() };
     sql.push(format_args!("SELECT {span}, r.state, count(*) FROM "));
     sql.filter(query, functions, dialect);
+    sql.within(query, None, dialect);
     sql.text.push_str(" GROUP BY 1, 2 ORDER BY 1, 2");
     sql
 }
@@ -88,8 +88,8 @@ pub(super) fn upstreams(run: Uuid, dialect: Dialect) -> String {
         run = id(run),
         low = id(*tasks.start()),
         high = id(*tasks.end()),
-        task = code::kind(super::Kind::Task),
-        flow = code::kind(super::Kind::Flow),
+        task = code::kind(Kind::Task),
+        flow = code::kind(Kind::Flow),
     )
 }
 
@@ -132,18 +132,12 @@ impl Sql {
         for (column, run) in [("parent", query.parent), ("flow_run", query.flow_run)] {
             let Some(run) = run else { continue };
             self.and(format_args!("r.{column} = {}", id(run)));
-            // Neither has an index: ids of task runs say where they are, and of flow runs there are few.
-            match query.kind {
-                super::Kind::Task => {
-                    let tasks = id::numbered_like(run);
-                    self.and(format_args!("r.id BETWEEN {} AND {}", id(*tasks.start()), id(*tasks.end())));
-                }
-                super::Kind::Flow => {
-                    let own = id(run);
-                    self.and(format_args!(
-                        "r.root = (SELECT own.root FROM runs own WHERE own.kind IN (0, 1) AND own.id = {own})"
-                    ));
-                }
+            // Flow runs have no index of these, but there are few in a root; for task runs see `within`.
+            if query.kind == Kind::Flow {
+                let own = id(run);
+                self.and(format_args!(
+                    "r.root = (SELECT own.root FROM runs own WHERE own.kind IN (0, 1) AND own.id = {own})"
+                ));
             }
         }
         if let Some(root) = query.root {
@@ -157,6 +151,29 @@ impl Sql {
         }
         if let Some(until) = query.until {
             self.and(format_args!("r.created < {}", code::time(until)));
+        }
+    }
+
+    /// Between which ids they lie. The narrowest bounds alone: SQLite looks for one of each, and others are only compared.
+    fn within(&mut self, query: &RunQuery, after: Option<Uuid>, dialect: Dialect) {
+        let (mut low, mut high) = (None::<(&str, Uuid)>, None::<(&str, Uuid)>);
+        // The ids of task runs say in which flow run they are.
+        for run in [query.parent, query.flow_run].into_iter().flatten().filter(|_| query.kind == Kind::Task) {
+            let (first, last) = id::numbered_like(run).into_inner();
+            low = Some(low.filter(|(_, low)| *low > first).unwrap_or((">=", first)));
+            high = Some(high.filter(|(_, high)| *high < last).unwrap_or(("<=", last)));
+        }
+        match (after, query.order) {
+            (None, _) => {}
+            (Some(after), Order::OldestFirst) => {
+                low = Some(low.filter(|(_, low)| *low > after).unwrap_or((">", after)));
+            }
+            (Some(after), Order::NewestFirst) => {
+                high = Some(high.filter(|(_, high)| *high < after).unwrap_or(("<", after)));
+            }
+        }
+        for (compare, bound) in [low, high].into_iter().flatten() {
+            self.and(format_args!("{} {compare} {}", id_of(query), (dialect.id)(bound)));
         }
     }
 
@@ -178,6 +195,11 @@ impl Sql {
             self.and(format_args!("r.state >> {shift} <> {}", code::COMPLETED));
         }
     }
+}
+
+/// Where the ids are looked for: in the index of a tag, if there is one.
+fn id_of(query: &RunQuery) -> &'static str {
+    if query.tags.is_empty() { "r.id" } else { "t0.run" }
 }
 
 /// `(1, 2)`; of nothing a list that holds nothing.

@@ -103,17 +103,17 @@ pub(super) fn absolute(path: &Path) -> std::result::Result<PathBuf, StoreError> 
 /// The connection that writes, to a file that is created if need be. Its tables are those of this version afterwards.
 pub(super) fn open_writer(path: &Path) -> Result<Connection> {
     let mut connection = open(path, OpenFlags::SQLITE_OPEN_CREATE)?;
-    let is_current = schema::check(&connection)?;
-    // Nothing is left as it was unless all of it may be written.
-    connection.transaction_with_behavior(TransactionBehavior::Immediate)?.commit()?;
+    if schema::check(&connection)? {
+        // Deletes nothing, and fails where nothing may be written: SQLite opens such a file as well.
+        connection.execute("DELETE FROM owners WHERE id IS NULL", [])?;
+    } else {
+        schema::migrate(&mut connection)?;
+    }
     use_log(&mut connection)?;
     connection.execute_batch(
         "PRAGMA synchronous = NORMAL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; PRAGMA cache_size = -16384;
          PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000",
     )?;
-    if !is_current {
-        schema::migrate(&mut connection)?;
-    }
     Ok(connection)
 }
 

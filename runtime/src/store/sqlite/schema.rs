@@ -15,7 +15,9 @@ const APPLICATION: i32 = 0x4D49_4C4C;
 /// # Errors
 /// It is no database, somebody else's, or of a later version.
 pub(super) fn check(connection: &Connection) -> Result<bool> {
-    check_against(connection, MIGRATIONS)
+    // Another process may be making it: all of what is looked at is of one moment.
+    let transaction = connection.unchecked_transaction()?;
+    check_against(&transaction, MIGRATIONS)
 }
 
 /// Brings it to this version: all of the way, or not at all.

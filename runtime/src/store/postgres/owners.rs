@@ -1,0 +1,103 @@
+//! Whose runs are whose, and the end of those that are nobody's. Each of these is called in a transaction.
+
+use std::time::SystemTime;
+
+use uuid::Uuid;
+
+use super::session::{Result, Session};
+use super::text::{decoded, encoded};
+use crate::store::{Owner, StoreError, code};
+
+pub(super) fn renew(session: &mut Session, owner: &Owner) -> Result<()> {
+    let renewed = session.execute(
+        "INSERT INTO owners VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET host = excluded.host, pid = excluded.pid, \
+         started = excluded.started, lease = excluded.lease WHERE owners.lease IS NOT NULL",
+        &[
+            &owner.id,
+            &encoded(&owner.host),
+            &i64::from(owner.pid),
+            &owner.started.cast_signed(),
+            &code::time(owner.lease),
+        ],
+    )?;
+    if renewed == 0 {
+        return Err(StoreError::gone("this engine was taken for dead, and its runs were given up").into());
+    }
+    Ok(())
+}
+
+pub(super) fn bury(session: &mut Session, owner: &Owner, reason: &str, now: SystemTime) -> Result<Vec<Uuid>> {
+    let lease = code::time(owner.lease);
+    if session.execute("DELETE FROM owners WHERE id = $1 AND lease = $2", &[&owner.id, &lease])? == 0 {
+        return Ok(Vec::new());
+    }
+    // Nothing of it changes from here on; what has changed meanwhile is not its any more.
+    let abandoned = session.query(
+        "SELECT id, root = id AND state >> 4 < 5 FROM runs WHERE owner = $1 ORDER BY kind, id FOR UPDATE",
+        &[&owner.id],
+    )?;
+    session.execute(
+        "INSERT INTO states SELECT r.id, greatest($2::bigint, (SELECT max(s.at) + 1 FROM states s WHERE s.run = r.id)), 112, \
+         $3::text, NULL FROM runs r WHERE r.owner = $1 AND r.state >> 4 < 5",
+        &[&owner.id, &code::time(now), &encoded(reason)],
+    )?;
+    session.execute(
+        "UPDATE runs SET owner = NULL, state = CASE WHEN state >> 4 < 5 THEN 112 ELSE state END WHERE owner = $1",
+        &[&owner.id],
+    )?;
+    // Should it still be alive, it is told that it has lost them.
+    if !abandoned.is_empty() {
+        session.execute(
+            "INSERT INTO owners VALUES ($1, $2, $3, $4, NULL) ON CONFLICT (id) DO NOTHING",
+            &[&owner.id, &encoded(&owner.host), &i64::from(owner.pid), &owner.started.cast_signed()],
+        )?;
+    }
+    let mut outermost = Vec::new();
+    for row in abandoned {
+        if row.try_get(1)? {
+            outermost.push(row.try_get(0)?);
+        }
+    }
+    Ok(outermost)
+}
+
+pub(super) fn claim(session: &mut Session, flow_run: Uuid, owner: Uuid) -> Result<bool> {
+    let claimed = session.execute(
+        "UPDATE runs SET owner = $2 WHERE kind = 1 AND id = $1 AND owner IS NULL AND state >> 4 <> 5",
+        &[&flow_run, &owner],
+    )?;
+    Ok(claimed > 0)
+}
+
+pub(super) fn delete(session: &mut Session, runs: &[Uuid]) -> Result<Vec<String>> {
+    let ended = session.query(
+        "SELECT id FROM runs WHERE kind IN (0, 1) AND id = ANY ($1) AND root = id AND owner IS NULL AND state >> 4 >= 5 ORDER BY \
+         kind, id FOR UPDATE",
+        &[&runs],
+    )?;
+    let mut roots: Vec<Uuid> = Vec::new();
+    for row in ended {
+        roots.push(row.try_get(0)?);
+    }
+    let mut keys = Vec::new();
+    let stored = session.query(
+        "SELECT o.key FROM outcomes o JOIN runs r ON o.run = r.id WHERE r.root = ANY ($1) AND o.key IS NOT NULL ORDER BY r.id",
+        &[&roots],
+    )?;
+    for row in stored {
+        keys.push(decoded(row.try_get(0)?));
+    }
+    for sql in [
+        "DELETE FROM states o USING runs r WHERE r.root = ANY ($1) AND o.run = r.id",
+        "DELETE FROM parameters o USING runs r WHERE r.root = ANY ($1) AND o.run = r.id",
+        "DELETE FROM outcomes o USING runs r WHERE r.root = ANY ($1) AND o.run = r.id",
+        "DELETE FROM upstreams o USING runs r WHERE r.root = ANY ($1) AND o.run = r.id",
+        "DELETE FROM logs o USING runs r WHERE r.root = ANY ($1) AND o.run = r.id",
+        "DELETE FROM tags o USING runs r WHERE r.root = ANY ($1) AND o.run = r.id",
+        "DELETE FROM transactions WHERE root = ANY ($1)",
+        "DELETE FROM runs WHERE root = ANY ($1)",
+    ] {
+        session.execute(sql, &[&roots])?;
+    }
+    Ok(keys)
+}
