@@ -179,7 +179,8 @@ impl Run {
 pub(super) fn settle(mut settling: Settling) {
     let run = settling.run().clone();
     let Some(recorder) = recorder(&run) else { return settling.settle() };
-    match run.cell.lock().log.recorded() {
+    let recorded = run.cell.lock().log.recorded();
+    match recorded {
         Recorded::All => {}
         // It is not executed, and nobody has asked what it was before.
         Recorded::Later => announce(&run, &[], None),
