@@ -89,6 +89,35 @@ async fn a_commit_that_is_dropped_rolls_back_those_that_it_is_in() {
 }
 
 #[tokio::test]
+async fn a_group_is_left_once_what_a_dropped_commit_rolls_back_is_rolled_back() {
+    let (diary, (arrived, arrives)) = (Diary::new(), arrival());
+    let (gate, opener) = mpsc::channel::<()>(1);
+    let hangs = hanging!(arrived).with_on_rollback(move |txn| {
+        let (txn, gate) = (txn.clone(), gate.clone());
+        async move {
+            gate.closed().await;
+            crate::note(&txn, "rollback");
+        }
+    });
+    let group = async {
+        let left = transaction().run(async |txn| {
+            hangs.call("a".into(), diary.clone()).await?;
+            drop_in_commit(txn.commit().boxed(), arrives).await;
+            Ok::<_, FlowError>(())
+        });
+        left.await.unwrap();
+        diary.note("left");
+    };
+    let opens = async {
+        tokio::task::yield_now().await;
+        diary.note("open");
+        drop(opener);
+    };
+    tokio::join!(group, opens);
+    assert_eq!(diary.read(), ["open", "rollback a", "left"]);
+}
+
+#[tokio::test]
 async fn a_call_that_is_dropped_in_its_commit_is_rolled_back_and_cancelled() {
     #[flow]
     async fn drops(diary: Diary) {

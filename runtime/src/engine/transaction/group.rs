@@ -133,8 +133,14 @@ async fn leave_well(transaction: &Transaction, io: Io) -> Result<(), Option<Tran
         let error = run.error().unwrap_or_else(cancelled);
         return Err(Some(TransactionError::run(&run.name(), error)));
     }
-    if matches!(transaction.state(), TransactionState::Committed | TransactionState::RolledBack) {
-        return Ok(());
+    match transaction.state() {
+        TransactionState::Committed => return Ok(()),
+        TransactionState::RolledBack => {
+            // Another may be at it yet.
+            roll_back_inside(transaction).await;
+            return Ok(());
+        }
+        _ => {}
     }
     match (transaction.commit_mode(), transaction.parent()) {
         (_, Some(parent)) if parent.is_over() => Err(Some(TransactionError::rolled_back())),
