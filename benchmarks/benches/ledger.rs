@@ -1,10 +1,10 @@
 //! Task runs recorded in SQLite, beside their rows inserted by hand; and what reading a store with a million runs takes.
-//! `cargo bench --bench ledger`.
+//! `cargo bench --bench ledger`; with `MILLRUN_TEST_POSTGRES=postgres://…` in a PostgreSQL server as well.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use millrun::store::{Durability, Event, Kind, RunQuery, RunRecord, RunStore, SqliteRunStore};
+use millrun::store::{Durability, Event, Kind, PostgresOptions, RunQuery, RunRecord, RunStore, SqliteRunStore};
 use millrun::{StateName, State};
 use millrun_benchmarks::{Row, in_turns, median, print_head, time};
 use rusqlite::{Connection, TransactionBehavior, params};
@@ -23,6 +23,10 @@ fn main() {
     let mut met = true;
     for (durability, synchronous) in [(Durability::Relaxed, "NORMAL"), (Durability::Strict, "FULL")] {
         met &= recorded(&folder, durability, synchronous);
+    }
+    match std::env::var("MILLRUN_TEST_POSTGRES") {
+        Ok(url) => in_a_server(&url),
+        Err(_) => println!("left out: PostgreSQL, as MILLRUN_TEST_POSTGRES names none\n"),
     }
     met &= read(&folder);
     std::fs::remove_dir_all(&folder).unwrap();
@@ -95,7 +99,7 @@ fn events(runs: std::ops::Range<u32>) -> Vec<Event> {
     events
 }
 
-fn write(store: &SqliteRunStore, events: &[Event], durability: Durability) {
+fn write(store: &dyn RunStore, events: &[Event], durability: Durability) {
     for batch in events.chunks(3 * BATCH as usize) {
         store.write(batch, durability).unwrap();
     }
@@ -173,6 +177,29 @@ fn recorded(folder: &Path, durability: Durability, synchronous: &str) -> bool {
     met
 }
 
+/// The same runs in PostgreSQL, in a schema that stays there until the next time.
+fn in_a_server(url: &str) {
+    let store = PostgresOptions::new(url).unwrap().with_schema("millrun_benchmark").connect_blocking().unwrap();
+    store.delete(&[flow_run()]).unwrap();
+    let events = events(0..RUNS);
+    for (durability, setting) in [(Durability::Relaxed, "off"), (Durability::Strict, "on")] {
+        let (took, ()) = time(|| write(&store, &events, durability));
+        let rate = f64::from(RUNS) / took.as_secs_f64();
+        println!("PostgreSQL, synchronous_commit = {setting}: {rate:.0} task runs per second, three states each");
+        end_flow_run(&store);
+        store.delete(&[flow_run()]).unwrap();
+    }
+    println!();
+}
+
+/// Makes the flow run of all these, as one that has ended: what is to be deleted.
+fn end_flow_run(store: &dyn RunStore) {
+    let Event::Created(mut run) = created(0) else { return };
+    (run.id, run.kind, run.parent, run.flow_run, run.owner) = (flow_run(), Kind::Flow, None, None, None);
+    run.state = state(run.id, StateName::Completed, nanos(0));
+    store.write(&[Event::Created(run)], Durability::Relaxed).unwrap();
+}
+
 /// What opening and reading take where a million runs are.
 fn read(folder: &Path) -> bool {
     const MANY: u32 = 1_000_000;
@@ -191,7 +218,7 @@ fn read(folder: &Path) -> bool {
     store.write(&[one], Durability::Relaxed).unwrap();
     drop(store);
     let length = std::fs::metadata(&path).unwrap().len();
-    println!("a million runs: {} bytes each", length / u64::from(MANY));
+    println!("a million runs in SQLite: {} bytes each", length / u64::from(MANY));
     let opening = || time(|| drop(SqliteRunStore::open_blocking(&path).unwrap())).0;
     let mut met = report("opening", 100.0, opening);
     let store = SqliteRunStore::open_blocking(&path).unwrap();

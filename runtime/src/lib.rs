@@ -44,7 +44,9 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `logging` | yes | `millrun::logging::init()`, a subscriber that prints Millrun's log lines |
-//! | `conformance` | no | `millrun::runner::conformance`, the suite that every task runner has to pass |
+//! | `sqlite` | no | [`store::SqliteRunStore`](store), runs recorded in a file |
+//! | `postgres` | no | [`store::PostgresRunStore`](store), runs recorded in a PostgreSQL server |
+//! | `conformance` | no | `millrun::runner::conformance` and `millrun::store::conformance`, the suites that every task runner and every run store has to pass |
 //! | `zstd` | no | the serializers `json_zstd` and `msgpack_zstd` of [`result`] |
 //! | `s3`, `gcs`, `azure` | no | results in `s3://bucket`, `gs://bucket`, `az://container` |
 //! | `object-store` | no | `ResultStore::objects`, for results in whatever the crate `object_store` knows; the three above have it |

@@ -52,8 +52,11 @@ pub(super) const fn state_name(name: StateName) -> i64 {
         | StateName::Failed
         | StateName::Crashed
         | StateName::Cancelled => 0,
-        StateName::Late | StateName::Retrying | StateName::Suspended => 1,
-        StateName::Cached | StateName::TimedOut => 1,
+        StateName::Late
+        | StateName::Retrying
+        | StateName::Suspended
+        | StateName::Cached
+        | StateName::TimedOut => 1,
         StateName::AwaitingRetry | StateName::Skipped | StateName::TriggerFailed => 2,
         StateName::AwaitingConcurrencySlot | StateName::RolledBack => 3,
     };

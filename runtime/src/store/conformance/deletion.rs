@@ -12,6 +12,9 @@ use crate::store::{
 use crate::transaction::TransactionState;
 
 /// What has not ended, is somebody's, is not outermost or is not there stays as it is.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn only_what_has_ended_is_deleted(new_store: &NewStore) {
     let store = new_store();
     let running = flow_run(0);
@@ -43,6 +46,9 @@ pub fn only_what_has_ended_is_deleted(new_store: &NewStore) {
 }
 
 /// Nothing of what a run was and began is left, and nothing else is gone. The keys of its results are given.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn deleted_runs_leave_nothing_behind(new_store: &NewStore) {
     let store = new_store();
     let (gone, stays) = (flow_run(0), flow_run(1));
@@ -131,6 +137,9 @@ fn recorded(store: &dyn RunStore, run: &RunRecord) -> (bool, usize, Option<Outco
 }
 
 /// Giving room back changes nothing that is recorded.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn vacuuming_changes_nothing(new_store: &NewStore) {
     let store = new_store();
     let ledger = Ledger::random(3, 20);

@@ -31,6 +31,9 @@ fn owner_of(store: &dyn RunStore, run: &RunRecord) -> Option<Uuid> {
 }
 
 /// A run has its owner until it has ended, in whatever batch that is written.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn ended_runs_belong_to_nobody(new_store: &NewStore) {
     for together in [true, false] {
         let store = new_store();
@@ -49,6 +52,9 @@ pub fn ended_runs_belong_to_nobody(new_store: &NewStore) {
 }
 
 /// Owners are those who have said that they live, as they said it last.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn leases_are_renewed(new_store: &NewStore) {
     let store = new_store();
     assert_eq!(done(store.owners(), "owners"), []);
@@ -65,6 +71,9 @@ pub fn leases_are_renewed(new_store: &NewStore) {
 }
 
 /// What an owner that is buried has not ended is CRASHED, and nobody's; what is others' or has ended stays as it was.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn runs_of_the_buried_have_crashed(new_store: &NewStore) {
     let store = new_store();
     let (dead, alive) = (owner(1), owner(2));
@@ -97,7 +106,7 @@ pub fn runs_of_the_buried_have_crashed(new_store: &NewStore) {
     let mut expected = vec![flow.id, outside.id];
     expected.sort();
     assert_eq!(outermost, expected);
-    assert_eq!(done(store.owners(), "owners"), [alive.clone()]);
+    assert_eq!(done(store.owners(), "owners"), std::slice::from_ref(&alive));
     for run in [&flow, &running, &child, &outside] {
         let found = find(&*store, run.kind, run.id);
         let Some(RunRecord { state, owner: None, .. }) = found else { panic!("{found:?}") };
@@ -120,6 +129,9 @@ pub fn runs_of_the_buried_have_crashed(new_store: &NewStore) {
 }
 
 /// An owner is not buried that has renewed its lease since, nor one that nobody knows.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn owners_that_live_are_not_buried(new_store: &NewStore) {
     let store = new_store();
     let before = owner(1);
@@ -131,13 +143,16 @@ pub fn owners_that_live_are_not_buried(new_store: &NewStore) {
     done(store.renew(&before), "renew");
     done(store.renew(&now), "renew");
     assert_eq!(done(store.bury(&before, "it is dead", at(0)), "bury"), NOBODY);
-    assert_eq!(done(store.owners(), "owners"), [now.clone()]);
+    assert_eq!(done(store.owners(), "owners"), std::slice::from_ref(&now));
     assert_eq!(owner_of(&*store, &flow), flow.owner);
     assert_eq!(done(store.states(flow.id), "states").len(), 1);
     done(store.renew(&now), "renew");
 }
 
 /// An owner whose runs were given up cannot renew its lease any more; one that had none may come back.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn who_was_buried_learns_of_it(new_store: &NewStore) {
     let store = new_store();
     let (busy, idle) = (owner(1), owner(2));
@@ -158,6 +173,9 @@ pub fn who_was_buried_learns_of_it(new_store: &NewStore) {
 }
 
 /// A flow run is given to an owner if it is nobody's, and not COMPLETED.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn flow_runs_are_claimed_by_one_owner(new_store: &NewStore) {
     let store = new_store();
     let (one, other) = (owner(1), owner(2));
@@ -184,6 +202,9 @@ pub fn flow_runs_are_claimed_by_one_owner(new_store: &NewStore) {
 }
 
 /// Of many who ask for a flow run at once one gets it.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn claimed_by_many_a_run_has_one_owner(new_store: &NewStore) {
     const THREADS: u64 = 8;
     let store = new_store();

@@ -126,6 +126,9 @@ fn found(store: &dyn RunStore, query: &RunQuery) -> Vec<Uuid> {
 }
 
 /// Each filter finds the runs that pass it, any two of them those which pass both, in both orders.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn filters_hold_alone_and_together(new_store: &NewStore) {
     let store = new_store();
     let (runs, events) = population();
@@ -168,6 +171,9 @@ fn overlap(one: &RunQuery, other: &RunQuery) -> bool {
 }
 
 /// A query may name as many runs as there are.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn many_ids_may_be_asked_for(new_store: &NewStore) {
     const RUNS: u32 = 50_000;
     let store = new_store();
@@ -179,6 +185,9 @@ pub fn many_ids_may_be_asked_for(new_store: &NewStore) {
 }
 
 /// Page after page each run is found once, however many are made meanwhile.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn pages_are_stable_while_runs_are_made(new_store: &NewStore) {
     for oldest_first in [false, true] {
         let store = new_store();
@@ -216,6 +225,9 @@ pub fn pages_are_stable_while_runs_are_made(new_store: &NewStore) {
 }
 
 /// Counts are those of what a query finds without a limit: by state, and by the span in which runs were made.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn counts_are_those_of_what_is_found(new_store: &NewStore) {
     let store = new_store();
     let (mut runs, events) = population();
@@ -253,6 +265,9 @@ pub fn counts_are_those_of_what_is_found(new_store: &NewStore) {
 
 /// Logs come in the order of their times, and of writing where these are the same: of a task run, or of a flow run and the runs in it
 /// but those of its child flow runs.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn logs_come_in_pages(new_store: &NewStore) {
     let store = new_store();
     let flow = flow_run(0);

@@ -15,11 +15,17 @@ use crate::store::{
 use crate::transaction::TransactionState;
 
 /// A store has a name.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn names_itself(new_store: &NewStore) {
     assert!(!new_store().name().is_empty(), "its name is empty");
 }
 
 /// All that is recorded of a run comes back, whatever is there of it and what is not.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn records_are_read_as_they_were_written(new_store: &NewStore) {
     let store = new_store();
     let plain = flow_run(0);
@@ -58,6 +64,9 @@ pub fn records_are_read_as_they_were_written(new_store: &NewStore) {
 }
 
 /// No nanosecond is lost, and the Unix epoch is nothing special.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn times_are_kept_to_the_nanosecond(new_store: &NewStore) {
     let store = new_store();
     let times = [
@@ -95,6 +104,9 @@ pub fn times_are_kept_to_the_nanosecond(new_store: &NewStore) {
 }
 
 /// Texts are any that Rust knows: with NUL, quotes, what is no character and what is nothing at all.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn any_text_is_read_as_it_was_written(new_store: &NewStore) {
     let texts = [
         "",
@@ -170,6 +182,9 @@ pub fn any_text_is_read_as_it_was_written(new_store: &NewStore) {
 }
 
 /// Results of 10 MB, parameters of 512 KiB, nothing at all.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn large_records_are_read_as_they_were_written(new_store: &NewStore) {
     let store = new_store();
     let flow = RunRecord {
@@ -198,6 +213,9 @@ pub fn large_records_are_read_as_they_were_written(new_store: &NewStore) {
 
 /// Asked for a flow run, upstreams are those of all runs in it, not of those in its child flow runs, and in the order of these
 /// runs; asked for a task run, its own; of a run in the order in which they were written.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn upstreams_are_those_of_a_run_or_of_a_flow_run(new_store: &NewStore) {
     let store = new_store();
     let flow = flow_run(0);
@@ -234,7 +252,11 @@ pub fn upstreams_are_those_of_a_run_or_of_a_flow_run(new_store: &NewStore) {
 }
 
 /// Transactions come in the order in which they were written first, as they were written last.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn transactions_become_what_was_written_last(new_store: &NewStore) {
+    use TransactionState::{Active, Committed, Pending, RolledBack, Staged};
     let store = new_store();
     let transaction = |id: u128, state, root: u128| TransactionRecord {
         id: Uuid::from_u128(id),
@@ -243,7 +265,6 @@ pub fn transactions_become_what_was_written_last(new_store: &NewStore) {
         state,
         values: json!({ "state": state.as_str() }).as_object().cloned().unwrap_or_default(),
     };
-    use TransactionState::{Active, Committed, Pending, RolledBack, Staged};
     let written_one_by_one = [
         transaction(2, Pending, 10),
         transaction(1, Active, 10),
@@ -273,6 +294,9 @@ pub fn transactions_become_what_was_written_last(new_store: &NewStore) {
 }
 
 /// The same events come to the same, in whatever batches they are written, and however durable.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn batches_may_be_cut_anywhere(new_store: &NewStore) {
     for seed in 0..4 {
         let ledger = Ledger::random(seed, 30);
@@ -292,6 +316,9 @@ pub fn batches_may_be_cut_anywhere(new_store: &NewStore) {
 }
 
 /// Whoever reads while a batch is written sees all of it, or nothing.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn batches_are_seen_whole(new_store: &NewStore) {
     const TOGETHER: u32 = 7;
     const BATCHES: u32 = 60;
@@ -316,6 +343,9 @@ pub fn batches_are_seen_whole(new_store: &NewStore) {
 }
 
 /// Nobody is refused because of others who read and write at the same time.
+///
+/// # Panics
+/// Panics if that does not hold.
 pub fn many_threads_may_read_and_write(new_store: &NewStore) {
     const THREADS: u32 = 4;
     const RUNS: u32 = 25;

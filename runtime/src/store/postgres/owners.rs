@@ -6,7 +6,9 @@ use uuid::Uuid;
 
 use super::session::{Result, Session};
 use super::text::{decoded, encoded};
-use crate::store::{Owner, StoreError, code};
+use super::write::small;
+use crate::state::StateName;
+use crate::store::{Kind, Owner, StoreError, code};
 
 pub(super) fn renew(session: &mut Session, owner: &Owner) -> Result<()> {
     let renewed = session.execute(
@@ -27,23 +29,23 @@ pub(super) fn renew(session: &mut Session, owner: &Owner) -> Result<()> {
 }
 
 pub(super) fn bury(session: &mut Session, owner: &Owner, reason: &str, now: SystemTime) -> Result<Vec<Uuid>> {
-    let lease = code::time(owner.lease);
+    let (lease, crashed) = (code::time(owner.lease), small(code::state_name(StateName::Crashed)));
     if session.execute("DELETE FROM owners WHERE id = $1 AND lease = $2", &[&owner.id, &lease])? == 0 {
         return Ok(Vec::new());
     }
     // Nothing of it changes from here on; what has changed meanwhile is not its any more.
     let abandoned = session.query(
-        "SELECT id, root = id AND state >> 4 < 5 FROM runs WHERE owner = $1 ORDER BY kind, id FOR UPDATE",
-        &[&owner.id],
+        "SELECT id, root = id AND state >> 4 < $2::bigint FROM runs WHERE owner = $1 ORDER BY kind, id FOR UPDATE",
+        &[&owner.id, &code::FIRST_FINAL],
     )?;
     session.execute(
-        "INSERT INTO states SELECT r.id, greatest($2::bigint, (SELECT max(s.at) + 1 FROM states s WHERE s.run = r.id)), 112, \
-         $3::text, NULL FROM runs r WHERE r.owner = $1 AND r.state >> 4 < 5",
-        &[&owner.id, &code::time(now), &encoded(reason)],
+        "INSERT INTO states SELECT r.id, greatest($2::bigint, (SELECT max(s.at) + 1 FROM states s WHERE s.run = r.id)), $3, $4, \
+         NULL FROM runs r WHERE r.owner = $1 AND r.state >> 4 < $5::bigint",
+        &[&owner.id, &code::time(now), &crashed, &encoded(reason), &code::FIRST_FINAL],
     )?;
     session.execute(
-        "UPDATE runs SET owner = NULL, state = CASE WHEN state >> 4 < 5 THEN 112 ELSE state END WHERE owner = $1",
-        &[&owner.id],
+        "UPDATE runs SET owner = NULL, state = CASE WHEN state >> 4 < $2::bigint THEN $3 ELSE state END WHERE owner = $1",
+        &[&owner.id, &code::FIRST_FINAL, &crashed],
     )?;
     // Should it still be alive, it is told that it has lost them.
     if !abandoned.is_empty() {
@@ -63,17 +65,17 @@ pub(super) fn bury(session: &mut Session, owner: &Owner, reason: &str, now: Syst
 
 pub(super) fn claim(session: &mut Session, flow_run: Uuid, owner: Uuid) -> Result<bool> {
     let claimed = session.execute(
-        "UPDATE runs SET owner = $2 WHERE kind = 1 AND id = $1 AND owner IS NULL AND state >> 4 <> 5",
-        &[&flow_run, &owner],
+        "UPDATE runs SET owner = $3 WHERE kind = $1 AND id = $2 AND owner IS NULL AND state >> 4 <> $4::bigint",
+        &[&small(code::kind(Kind::Flow)), &flow_run, &owner, &code::COMPLETED],
     )?;
     Ok(claimed > 0)
 }
 
 pub(super) fn delete(session: &mut Session, runs: &[Uuid]) -> Result<Vec<String>> {
     let ended = session.query(
-        "SELECT id FROM runs WHERE kind IN (0, 1) AND id = ANY ($1) AND root = id AND owner IS NULL AND state >> 4 >= 5 ORDER BY \
-         kind, id FOR UPDATE",
-        &[&runs],
+        "SELECT id FROM runs WHERE kind IN (0, 1) AND id = ANY ($1) AND root = id AND owner IS NULL AND state >> 4 >= \
+         $2::bigint ORDER BY kind, id FOR UPDATE",
+        &[&runs, &code::FIRST_FINAL],
     )?;
     let mut roots: Vec<Uuid> = Vec::new();
     for row in ended {

@@ -41,7 +41,7 @@ macro_rules! insert {
 }
 
 /// Kinds and states: all numbers are below 256.
-fn small(number: i64) -> i16 {
+pub(super) fn small(number: i64) -> i16 {
     i16::try_from(number).unwrap_or(i16::MAX)
 }
 
@@ -116,9 +116,9 @@ fn changed(session: &mut Session, batch: &Batch<'_>) -> Result<()> {
     insert!(
         session,
         "UPDATE runs r SET name = coalesce(c.name, r.name), identity = coalesce(c.identity, r.identity), state = \
-         coalesce(c.state, r.state), run_count = coalesce(c.run_count, r.run_count), owner = CASE WHEN c.state >> 4 >= 5 THEN \
-         NULL ELSE r.owner END FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::uuid[], $5::smallint[], $6::bigint[]) AS \
-         c (kind, id, name, identity, state, run_count) WHERE r.kind = c.kind AND r.id = c.id",
+         coalesce(c.state, r.state), run_count = coalesce(c.run_count, r.run_count), owner = CASE WHEN c.has_ended THEN NULL \
+         ELSE r.owner END FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::uuid[], $5::smallint[], $6::bigint[], \
+         $7::boolean[]) AS c (kind, id, name, identity, state, run_count, has_ended) WHERE r.kind = c.kind AND r.id = c.id",
         for changed in &batch.changed => {
             kind = small(code::kind(changed.kind)),
             id = changed.run,
@@ -126,6 +126,7 @@ fn changed(session: &mut Session, batch: &Batch<'_>) -> Result<()> {
             identity = changed.known.identity,
             state = changed.state.map(|(state, _)| small(code::state_name(state.name))),
             run_count = changed.state.map(|(_, run_count)| i64::from(run_count)),
+            has_ended = changed.state.is_some_and(|(state, _)| state.is_final()),
         }
     )?;
     Ok(())

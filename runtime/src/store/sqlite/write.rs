@@ -192,12 +192,12 @@ impl<'c, 'e> Write<'c, 'e> {
         }
         let of = params![record.key, record.function];
         let find = "SELECT number FROM functions WHERE key = ?1 AND name = ?2";
-        let number = match self.connection.query_row(find, of, |row| row.get(0)).optional()? {
-            Some(number) => number,
-            None => {
-                self.connection.execute("INSERT INTO functions (key, name) VALUES (?1, ?2)", of)?;
-                self.connection.last_insert_rowid()
-            }
+        let known = self.connection.query_row(find, of, |row| row.get(0)).optional()?;
+        let number = if let Some(number) = known {
+            number
+        } else {
+            self.connection.execute("INSERT INTO functions (key, name) VALUES (?1, ?2)", of)?;
+            self.connection.last_insert_rowid()
         };
         self.functions.insert((&record.key, &record.function), number);
         Ok(number)
