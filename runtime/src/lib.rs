@@ -126,7 +126,7 @@ pub use transaction::{
 };
 pub use trigger::{Amount, Amounts, Decision, Trigger, Upstream};
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "sqlite"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
