@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use crate::body::Task;
 use crate::clock::Clock;
 use crate::context::{Current, FlowRunInfo, RunContext, Scope, current_engine, root_scope};
-use crate::error::FlowError;
+use crate::error::{BoxError, FlowError};
 use crate::flow::FlowCall;
 use crate::id::FlowRunId;
 use crate::limit::Limits;
@@ -40,7 +40,7 @@ use crate::recorder::Recorder;
 use crate::result::{ResultStore, ResultStoreError};
 use crate::runner::TaskRunner;
 use crate::settings::Settings;
-use crate::store::{RunStore, StoreError};
+use crate::store::{Retention, RunStore, StoreError};
 
 pub use builder::{EngineBuilder, InstallError};
 pub(crate) use call::{call_async, call_sync};
@@ -185,6 +185,37 @@ impl Engine {
     /// Where runs are recorded, to be asked about them: see [`RunQuery`](crate::store::RunQuery). Its methods block.
     pub fn run_store(&self) -> Option<&Arc<dyn RunStore>> {
         self.recorder().map(|recorder| recorder.store())
+    }
+
+    /// Deletes runs from this engine's [run store](EngineBuilder::run_store), with all that is recorded of them and with their results;
+    /// gives back the room that they took. How many outermost runs were deleted.
+    ///
+    /// # Errors
+    /// Nothing is recorded here; or the store cannot be read or written, or a result not be deleted. What was deleted until then
+    /// stays deleted.
+    pub async fn clean_up(&self, retention: &Retention) -> Result<usize, BoxError> {
+        let (engine, retention) = (self.clone(), *retention);
+        let handle = root_scope(self).handle.get();
+        handle.spawn_blocking(move || engine.clean_up_blocking(&retention)).await?
+    }
+
+    /// As [`clean_up`](Self::clean_up), blocking this thread.
+    ///
+    /// # Errors
+    /// As [`clean_up`](Self::clean_up).
+    pub fn clean_up_blocking(&self, retention: &Retention) -> Result<usize, BoxError> {
+        let store = self.run_store().ok_or("this engine records nothing: build it with a `run_store`")?;
+        let (deleted, keys) = retention.apply(&**store, self.clock().now())?;
+        if !keys.is_empty() {
+            let results = self.results()?;
+            for key in keys {
+                results.delete_blocking(&key)?;
+            }
+        }
+        if deleted > 0 {
+            store.vacuum()?;
+        }
+        Ok(deleted)
     }
 
     /// Waits until everything is recorded that has happened until now, where there is a [run store](EngineBuilder::run_store). An

@@ -15,6 +15,7 @@ mod owner;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod query;
+mod retention;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod sql;
 #[cfg(feature = "sqlite")]
@@ -35,6 +36,7 @@ pub use owner::Owner;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresRunStore};
 pub use query::{LogQuery, Order, RunQuery, StateCount};
+pub use retention::Retention;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteRunStore;
 

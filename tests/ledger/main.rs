@@ -6,6 +6,7 @@ mod folder;
 mod killed;
 mod recorded;
 mod resumed;
+mod retained;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -12,7 +12,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::finish::finish;
-use super::{Engine, Inner};
+use super::{Engine, Inner, wait};
 use crate::context::Scope;
 use crate::error::{ErrorKind, TaskError};
 use crate::run::Run;
@@ -59,6 +59,10 @@ fn listen(mut signals: Signals) {
     log!(warn, "{name} received: open runs end as CRASHED, then the process ends");
     let engines: Vec<_> = lock(&ENGINES).iter().flatten().filter_map(Weak::upgrade).collect();
     stop(engines.iter().flat_map(|engine| Engine::open_scopes(engine)).collect());
+    for recorder in engines.iter().filter_map(|engine| engine.recorder.as_ref()) {
+        // What cannot be written is logged by whoever writes.
+        let _ = wait::block_on_future(recorder.flush());
+    }
     let _ = signal_hook::low_level::emulate_default_handler(signal);
 }
 
