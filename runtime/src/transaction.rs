@@ -150,8 +150,11 @@ impl Transaction {
             Self(Arc::new(Inner { parent, mode, isolation, id, ledger, owner, is_group, state, shared }));
         if let Some(parent) = &begun.0.parent {
             let mut shared = parent.0.shared.lock();
-            // One that is committed or rolled back decides nothing any more.
-            if matches!(parent.state(), TransactionState::Active | TransactionState::Staged) {
+            // Also in one that is committed: those that it is in may be rolled back, and find what is open through it.
+            if !parent.is_rolled_back() {
+                if parent.is_committed() && shared.children.len() == shared.children.capacity() {
+                    shared.children.retain(Self::is_open_inside);
+                }
                 shared.children.push(begun.clone());
             }
         }
@@ -378,11 +381,14 @@ impl Transaction {
     }
 
     /// Lets go of what it holds, as it is committed or rolled back for good: runs, which know the transactions that they are in,
-    /// and those inside, which know it.
+    /// and those inside, which know it, but for what is open inside of one that is committed.
     pub(crate) fn close(&self) {
         self.record();
         let mut shared = self.0.shared.lock();
-        let children = std::mem::take(&mut shared.children);
+        let mut children = std::mem::take(&mut shared.children);
+        if self.is_committed() {
+            shared.children = children.extract_if(.., |child| child.is_open_inside()).collect();
+        }
         let staged = shared.staged.take();
         let records = (shared.record.take(), shared.written.take());
         drop(shared);
@@ -393,10 +399,24 @@ impl Transaction {
         drop(records);
     }
 
+    /// Whether it, or one that is inside of it, is yet to be committed or rolled back.
+    fn is_open_inside(&self) -> bool {
+        matches!(self.state(), TransactionState::Active | TransactionState::Staged)
+            || !self.0.shared.lock().children.is_empty()
+    }
+
     /// Lets go of the runs that ended badly inside, as it is left.
     pub(crate) fn forget_failures(&self) {
         let failures = std::mem::take(&mut self.0.shared.lock().failures);
         drop(failures);
+        self.close_committed();
+    }
+
+    /// Lets go of what was begun in it after it was committed.
+    pub(crate) fn close_committed(&self) {
+        if self.is_committed() {
+            self.close();
+        }
     }
 
     /// The outermost one that it is in, or is.

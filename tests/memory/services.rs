@@ -129,5 +129,11 @@ fn transactions_leave_nothing_behind() {
         });
         assert!(rolled_back.is_err());
         assert_eq!(undoable.submit(2).result().unwrap(), 4);
+        let committed_first = transaction().run_blocking(|txn| {
+            txn.commit_blocking()?;
+            transaction().run_blocking(|_| undoable(1).result())?;
+            Ok::<_, FlowError>(undoable.submit(3).result()?)
+        });
+        assert_eq!(committed_first.unwrap(), 6);
     });
 }

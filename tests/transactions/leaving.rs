@@ -189,6 +189,34 @@ async fn groups_that_are_cancelled_are_rolled_back_from_the_inside_out() {
 }
 
 #[tokio::test]
+async fn also_where_one_in_between_was_committed() {
+    #[flow]
+    async fn waits(arrived: mpsc::Sender<()>, diary: Diary) -> Result<(), FlowError> {
+        let inner = async |_: Transaction| {
+            act_later("b".into(), diary.clone()).await?;
+            let _ = arrived.send(()).await;
+            std::future::pending().await
+        };
+        let between = async |txn: Transaction| {
+            txn.commit().await?;
+            transaction().run(inner).await
+        };
+        let outer = async |_: Transaction| {
+            act("a", diary.clone()).await?;
+            transaction().run(between).await
+        };
+        transaction().run(outer).await
+    }
+    let (arrived, mut arrives) = mpsc::channel(1);
+    let diary = Diary::new();
+    let run = waits(arrived, diary.clone()).start();
+    arrives.recv().await.unwrap();
+    run.cancel();
+    run.finished().await;
+    assert_eq!(diary.read(), ["do a", "do b", "rollback b", "rollback a"]);
+}
+
+#[tokio::test]
 async fn a_rollback_goes_on_where_whoever_awaits_it_is_dropped() {
     let diary = Diary::new();
     let (arrived, mut arrives) = mpsc::unbounded_channel();

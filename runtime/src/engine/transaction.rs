@@ -107,10 +107,16 @@ fn has_hooks(run: &Run) -> bool {
 /// The caller has begun to settle the run, so nobody else ends it.
 pub(super) async fn leave(run: &Arc<Run>, outcome: Outcome, io: Io) -> Outcome {
     let Some(own) = run.transaction() else { return outcome };
-    let value = match outcome.and_then(|value| stage(run, &own, value)) {
+    let left = leave_own(run, &own, outcome, io).await;
+    own.close_committed();
+    left
+}
+
+async fn leave_own(run: &Arc<Run>, own: &Transaction, outcome: Outcome, io: Io) -> Outcome {
+    let value = match outcome.and_then(|value| stage(run, own, value)) {
         Ok(value) => value,
         Err(error) => {
-            roll_back_inside(&own).await;
+            roll_back_inside(own).await;
             return Err(error);
         }
     };
@@ -118,15 +124,15 @@ pub(super) async fn leave(run: &Arc<Run>, outcome: Outcome, io: Io) -> Outcome {
         // Its body has committed it.
         _ if own.is_committed() => Ok(value),
         Some(parent) if parent.is_over() => {
-            roll_back_inside(&own).await;
+            roll_back_inside(own).await;
             Err(TransactionError::rolled_back().into())
         }
         // Who was committed before its end decides nothing any more.
         Some(parent) if own.commit_mode() != CommitMode::Eager && !parent.is_committed() => Ok(value),
-        _ => match commit(&own, io).await {
+        _ => match commit(own, io).await {
             Ok(()) => Ok(value),
             Err(error) => {
-                roll_back_around(&own).await;
+                roll_back_around(own).await;
                 Err(error.into())
             }
         },
