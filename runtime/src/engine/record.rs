@@ -179,8 +179,8 @@ impl Run {
 pub(super) fn settle(mut settling: Settling) {
     let run = settling.run().clone();
     let Some(recorder) = recorder(&run) else { return settling.settle() };
-    let recorded = run.cell.lock().log.recorded();
-    match recorded {
+    let known = run.cell.lock().log.recorded();
+    match known {
         Recorded::All => {}
         // It is not executed, and nobody has asked what it was before.
         Recorded::Later => announce(&run, &[], None),

@@ -19,6 +19,7 @@ use crate::future::{FlowFuture, Reader};
 use crate::id::FlowRunId;
 use crate::input::{Edge, Need};
 use crate::options::Options;
+use crate::panic;
 use crate::recorder::Recorder;
 use crate::registry;
 use crate::result::Read;
@@ -255,6 +256,11 @@ impl Prior {
 
     /// What it gave, or why that cannot be had.
     fn outcome(&self, run: &Run) -> Result<Outcome, String> {
+        panic::catch(|| self.read(run))
+            .unwrap_or_else(|panic| Err(format!("reading it panicked: {}", panic.message)))
+    }
+
+    fn read(&self, run: &Run) -> Result<Outcome, String> {
         let spec = run.spec;
         if self.name == StateName::Skipped {
             let message = self.message.clone().unwrap_or_default();
@@ -300,15 +306,26 @@ pub(super) fn recognise<'a>(
             && let Some(prior) = priors.by_identity.get(&identity)
             && let Some(taken) = take_over(run, priors, prior)
         {
-            return taken;
+            return match taken {
+                Taken::Ended(outcome) => Some((outcome, prior.name)),
+                Taken::GoesOn => None,
+            };
         }
     }
     record::announce(run, edges, identity);
     None
 }
 
-/// Makes a run the one that it was in an earlier process, if it may be: how it ended then, or that it goes on.
-fn take_over(run: &Arc<Run>, priors: &Priors, prior: &Prior) -> Option<Option<(Outcome, StateName)>> {
+/// A run that was taken over from an earlier process.
+enum Taken {
+    /// It ended then.
+    Ended(Outcome),
+    /// It is a flow run that did not.
+    GoesOn,
+}
+
+/// Makes a run the one that it was in an earlier process, if it may be.
+fn take_over(run: &Arc<Run>, priors: &Priors, prior: &Prior) -> Option<Taken> {
     let ended = prior.counts.then(|| prior.outcome(run)).and_then(|outcome| {
         outcome.inspect_err(|problem| log!(warn, "{} - it is executed again: {problem}", run.label())).ok()
     });
@@ -321,16 +338,12 @@ fn take_over(run: &Arc<Run>, priors: &Priors, prior: &Prior) -> Option<Option<(O
         Some(tree) => tree.adopt(prior.id(), priors.free_number(prior.id())),
         None => run.number.store(number_of(prior.id), Ordering::Relaxed),
     }
-    match ended {
-        Some(outcome) => {
-            run.cell.lock().log.extra().recorded = Recorded::Elsewhere;
-            Some(Some((outcome, prior.name)))
-        }
-        None => {
-            record::goes_on(run, prior.since());
-            Some(None)
-        }
-    }
+    let Some(outcome) = ended else {
+        record::goes_on(run, prior.since());
+        return Some(Taken::GoesOn);
+    };
+    run.cell.lock().log.extra().recorded = Recorded::Elsewhere;
+    Some(Taken::Ended(outcome))
 }
 
 /// What a run is recognised by; `None` if that cannot be told, because of an input that cannot be serialised.
@@ -360,7 +373,7 @@ fn identity_of<'a>(run: &Arc<Run>, body: &(dyn Body<'a> + 'a), edges: &[Edge]) -
         }
         true
     };
-    let written = crate::panic::catch(|| body.form(&mut upstream, &mut form));
+    let written = panic::catch(|| body.form(&mut upstream, &mut form));
     if !written.unwrap_or(false) {
         return None;
     }

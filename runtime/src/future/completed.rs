@@ -134,14 +134,14 @@ pub fn wait_blocking(dependencies: impl Dependencies, timeout: impl Into<Option<
     let timeout = timeout.into();
     let nodes = nodes_of(&dependencies);
     let wanted = || Wanted::All(nodes);
-    let waited = wait(dependencies, timeout);
+    let ends = wait(dependencies, timeout);
     match timeout {
-        None => waiting::block_for(wanted, waited),
+        None => waiting::block_for(wanted, ends),
         Some(timeout) => {
             if !timeout.is_zero() {
                 waiting::check_may_wait(wanted);
             }
-            waiting::block_on_future(waited)
+            waiting::block_on_future(ends)
         }
     }
 }

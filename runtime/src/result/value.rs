@@ -160,7 +160,7 @@ impl ResultType {
     ///
     /// # Errors
     /// JSON cannot say it.
-    pub(crate) fn to_json(&self, value: &(dyn Any + Send + Sync)) -> Result<Vec<u8>, BoxError> {
+    pub(crate) fn to_json(self, value: &(dyn Any + Send + Sync)) -> Result<Vec<u8>, BoxError> {
         match self.value(value) {
             Some(value) => Json.serialize(value),
             None => Err(format!("it is no `{}`", self.name()).into()),
