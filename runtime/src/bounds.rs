@@ -61,6 +61,17 @@ impl<T: Send + Sync + 'static> Output for T {
     }
 }
 
+/// A result that is given out by value, where others may read it too.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not `Clone`, and others may read the result of a run too",
+    label = "not `Clone`",
+    note = "`.shared()` and, blocking, `.shared_result()` give the result as an `Arc`, whatever its type"
+)]
+pub trait ResultByValue: Clone + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Send + Sync + 'static> ResultByValue for T {}
+
 /// An error that a task or a flow may end with.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a task or a flow: it is not a `std::error::Error + Send + Sync`",

@@ -14,7 +14,7 @@ use crate::future::Reader;
 use crate::input::Node;
 use crate::options::{Effective, Options};
 use crate::panic::drop_caught;
-use crate::run::{Downstream, Run, RunWaiter, Waiter};
+use crate::run::{By, Downstream, Run, RunWaiter, Waiter};
 use crate::runner::threads;
 use crate::spec::{Kind, Spec};
 use crate::sync::Mutex;
@@ -55,7 +55,7 @@ struct Inner {
     failed: Option<usize>,
     window: usize,
     chunk: usize,
-    cancelled: bool,
+    cancelled: Option<By>,
     /// Why there are no runs at all.
     failure: Option<TaskError>,
     seen: bool,
@@ -78,7 +78,7 @@ impl Inner {
     fn room(&self) -> usize {
         match self.length {
             _ if self.failure.is_some() => 0,
-            Some(length) if self.cancelled => length - self.runs.len(),
+            Some(length) if self.cancelled.is_some() => length - self.runs.len(),
             Some(length) => {
                 (length - self.runs.len()).min(self.window.saturating_sub(self.runs.len() - self.ended))
             }
@@ -88,7 +88,7 @@ impl Inner {
 
     /// Whether there are runs to make now that one has ended.
     fn wants_more(&self, kind: Kind) -> bool {
-        if self.rows.is_none() || self.cancelled || self.window < WINDOW || kind != Kind::Sync {
+        if self.rows.is_none() || self.cancelled.is_some() || self.window < WINDOW || kind != Kind::Sync {
             return self.rows.is_some();
         }
         // Of those that compute only a few are executed at once: many are made at a time, and not one for each that ends.
@@ -134,7 +134,7 @@ impl MapGroup {
                 failed: None,
                 window: FIRST_WINDOW,
                 chunk: 1,
-                cancelled: false,
+                cancelled: None,
                 failure: None,
                 seen: false,
                 done: false,
@@ -156,7 +156,7 @@ impl MapGroup {
         }
         group.upstream_ended();
         if group.scope.is_cancelled() {
-            group.cancel();
+            group.cancel(By::Outer);
         }
         group
     }
@@ -319,9 +319,9 @@ impl MapGroup {
         }
     }
 
-    pub(crate) fn cancel(self: &Arc<Self>) {
+    pub(crate) fn cancel(self: &Arc<Self>, by: By) {
         let mut inner = self.inner.lock();
-        inner.cancelled = true;
+        let by = *inner.cancelled.get_or_insert(by);
         if inner.length.is_none() {
             // Nobody knows yet how many runs there would have been; whoever is finding out makes cancelled ones.
             if let Some(rows) = inner.rows.take() {
@@ -334,7 +334,7 @@ impl MapGroup {
         let runs = inner.runs.clone();
         drop(inner);
         for run in runs {
-            engine::cancel(&run);
+            engine::cancel(&run, by);
         }
         self.make_runs();
     }
