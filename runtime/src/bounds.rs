@@ -63,9 +63,8 @@ impl<T: Send + Sync + 'static> Output for T {
 
 /// A result that is given out by value, where others may read it too.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not `Clone`, and others may read the result of a run too",
-    label = "not `Clone`",
-    note = "`.shared()` and, blocking, `.shared_result()` give the result as an `Arc`, whatever its type"
+    message = "`{Self}` is not `Clone`, and others may read the result of a run too: `.shared()`, or `.shared_result()` to block, gives it as an `Arc`",
+    label = "not `Clone`"
 )]
 pub trait ResultByValue: Clone + Send + Sync + 'static {}
 

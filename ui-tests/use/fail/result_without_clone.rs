@@ -9,7 +9,6 @@ async fn fetch() -> Page {
 
 async fn awaited() {
     let _ = fetch.submit().await;
-    let _ = (&fetch.submit()).await;
 }
 
 fn main() {
