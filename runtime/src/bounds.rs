@@ -61,6 +61,16 @@ impl<T: Send + Sync + 'static> Output for T {
     }
 }
 
+/// A result that is given out by value, where others may read it too.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not `Clone`, and others may read the result of a run too: `.shared()`, or `.shared_result()` to block, gives it as an `Arc`",
+    label = "not `Clone`"
+)]
+pub trait ResultByValue: Clone + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Send + Sync + 'static> ResultByValue for T {}
+
 /// An error that a task or a flow may end with.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a task or a flow: it is not a `std::error::Error + Send + Sync`",

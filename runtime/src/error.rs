@@ -181,6 +181,11 @@ macro_rules! run_error {
                 self.0.said_by != SaidBy::Source
             }
 
+            /// Whether it says of which run it is.
+            pub(crate) fn is_of_run(&self) -> bool {
+                self.0.run.is_some()
+            }
+
             /// Whether it is an `on_state_change` that said so.
             pub(crate) fn is_answer(&self) -> bool {
                 self.0.said_by == SaidBy::Handler

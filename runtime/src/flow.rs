@@ -140,7 +140,7 @@ struct Recorded(Arc<Tree>);
 
 impl Drop for Recorded {
     fn drop(&mut self) {
-        drop(self.0.take_records());
+        drop(report::Record::all(&self.0));
     }
 }
 

@@ -13,11 +13,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::body::{BoxFuture, Outcome};
-use crate::bounds::Output;
+use crate::bounds::{Output, ResultByValue};
 use crate::engine::wait;
 use crate::error::{ErrorKind, TaskError};
 use crate::id::TaskRunId;
-use crate::run::Run;
+use crate::run::{By, Run};
 use crate::state::State;
 
 pub use completed::{AsCompleted, AwaitedRun, Blocking, Waited, as_completed, wait, wait_blocking};
@@ -133,7 +133,7 @@ impl<T> TaskFuture<T> {
     /// Cancels the run: one that has not started never executes, an async one is dropped at its next await, a sync one is
     /// given up on. What it has submitted is cancelled first. A run that has ended, or is being committed, stays as it is.
     pub fn cancel(&self) {
-        crate::engine::cancel(self.run());
+        crate::engine::cancel(self.run(), By::User);
     }
 
     /// Waits until the run has ended, and gives its final state; never fails. Counts as seen.
@@ -203,7 +203,7 @@ impl<T: Send + Sync + 'static> TaskFuture<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> TaskFuture<T> {
+impl<T: Send + Sync + 'static> TaskFuture<T> {
     /// Blocks until the run has ended, and gives its result.
     ///
     /// # Errors
@@ -212,7 +212,10 @@ impl<T: Clone + Send + Sync + 'static> TaskFuture<T> {
     /// # Panics
     /// As [`wait`](Self::wait).
     #[track_caller]
-    pub fn result(&self) -> Result<T, TaskError> {
+    pub fn result(&self) -> Result<T, TaskError>
+    where
+        T: ResultByValue,
+    {
         self.shared_result().map(Arc::unwrap_or_clone)
     }
 
@@ -224,7 +227,10 @@ impl<T: Clone + Send + Sync + 'static> TaskFuture<T> {
     /// # Panics
     /// As [`wait`](Self::wait).
     #[track_caller]
-    pub fn result_timeout(&self, timeout: Duration) -> Result<T, TaskError> {
+    pub fn result_timeout(&self, timeout: Duration) -> Result<T, TaskError>
+    where
+        T: ResultByValue,
+    {
         if !self.wait_timeout(timeout) {
             return Err(self.timed_out(timeout));
         }
@@ -237,7 +243,7 @@ pub(crate) fn typed<T: Output>(outcome: Outcome) -> Result<Arc<T>, TaskError> {
     outcome.and_then(|value| T::of_erased(value).ok_or_else(unended))
 }
 
-impl<T: Clone + Send + Sync + 'static> Future for TaskFuture<T> {
+impl<T: ResultByValue> Future for TaskFuture<T> {
     type Output = Result<T, TaskError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -251,7 +257,7 @@ impl<T: Clone + Send + Sync + 'static> Future for TaskFuture<T> {
     }
 }
 
-impl<'f, T: Clone + Send + Sync + 'static> IntoFuture for &'f TaskFuture<T> {
+impl<'f, T: ResultByValue> IntoFuture for &'f TaskFuture<T> {
     type Output = Result<T, TaskError>;
     type IntoFuture = BoxFuture<'f, Self::Output>;
 

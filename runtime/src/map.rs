@@ -1,20 +1,19 @@
 //! A map: one run per element, made in a window so that a million elements have bounded work in flight.
 
 mod making;
+mod reading;
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
-use crate::body::{Erased, Outcome};
 use crate::context::Scope;
 use crate::engine::{self, admission};
 use crate::error::{ErrorKind, TaskError};
-use crate::future::Reader;
 use crate::input::Node;
 use crate::options::{Effective, Options};
 use crate::panic::drop_caught;
-use crate::run::{Downstream, Run, RunWaiter, Waiter};
+use crate::run::{By, Downstream, Run, RunWaiter, Waiter};
 use crate::runner::threads;
 use crate::spec::{Kind, Spec};
 use crate::sync::Mutex;
@@ -55,7 +54,7 @@ struct Inner {
     failed: Option<usize>,
     window: usize,
     chunk: usize,
-    cancelled: bool,
+    cancelled: Option<By>,
     /// Why there are no runs at all.
     failure: Option<TaskError>,
     seen: bool,
@@ -78,7 +77,7 @@ impl Inner {
     fn room(&self) -> usize {
         match self.length {
             _ if self.failure.is_some() => 0,
-            Some(length) if self.cancelled => length - self.runs.len(),
+            Some(length) if self.cancelled.is_some() => length - self.runs.len(),
             Some(length) => {
                 (length - self.runs.len()).min(self.window.saturating_sub(self.runs.len() - self.ended))
             }
@@ -88,7 +87,7 @@ impl Inner {
 
     /// Whether there are runs to make now that one has ended.
     fn wants_more(&self, kind: Kind) -> bool {
-        if self.rows.is_none() || self.cancelled || self.window < WINDOW || kind != Kind::Sync {
+        if self.rows.is_none() || self.cancelled.is_some() || self.window < WINDOW || kind != Kind::Sync {
             return self.rows.is_some();
         }
         // Of those that compute only a few are executed at once: many are made at a time, and not one for each that ends.
@@ -134,7 +133,7 @@ impl MapGroup {
                 failed: None,
                 window: FIRST_WINDOW,
                 chunk: 1,
-                cancelled: false,
+                cancelled: None,
                 failure: None,
                 seen: false,
                 done: false,
@@ -156,7 +155,7 @@ impl MapGroup {
         }
         group.upstream_ended();
         if group.scope.is_cancelled() {
-            group.cancel();
+            group.cancel(By::Outer);
         }
         group
     }
@@ -319,9 +318,9 @@ impl MapGroup {
         }
     }
 
-    pub(crate) fn cancel(self: &Arc<Self>) {
+    pub(crate) fn cancel(self: &Arc<Self>, by: By) {
         let mut inner = self.inner.lock();
-        inner.cancelled = true;
+        let by = *inner.cancelled.get_or_insert(by);
         if inner.length.is_none() {
             // Nobody knows yet how many runs there would have been; whoever is finding out makes cancelled ones.
             if let Some(rows) = inner.rows.take() {
@@ -334,7 +333,7 @@ impl MapGroup {
         let runs = inner.runs.clone();
         drop(inner);
         for run in runs {
-            engine::cancel(&run);
+            engine::cancel(&run, by);
         }
         self.make_runs();
     }
@@ -402,121 +401,6 @@ impl MapGroup {
         }
         inner.openers.push(waiter);
         Ok(())
-    }
-
-    /// Whether the run of the element has been made.
-    pub(crate) fn has(&self, element: usize) -> bool {
-        let inner = self.inner.lock();
-        element < inner.runs.len() || inner.length.is_some_and(|length| element >= length)
-    }
-
-    /// What has to end before the length is known, or before the last runs can be made.
-    pub(crate) fn awaited(&self) -> Vec<Node> {
-        let inner = self.inner.lock();
-        let upstream = inner.upstream.iter().cloned().map(Node::Map);
-        inner.awaited.iter().cloned().chain(upstream).collect()
-    }
-
-    /// Why awaiting all fails, as far as is known.
-    pub(crate) fn first_error(&self) -> Option<TaskError> {
-        let inner = self.inner.lock();
-        if let Some(failure) = &inner.failure {
-            return Some(failure.clone());
-        }
-        // In input order among those that have ended.
-        if inner.done && inner.failed.is_some() {
-            return inner.runs.iter().find_map(|run| run.error());
-        }
-        inner.failed.and_then(|failed| inner.runs.get(failed)).and_then(|run| run.error())
-    }
-
-    /// All its runs count as seen, those to come too.
-    pub(crate) fn mark_seen(&self) {
-        let mut inner = self.inner.lock();
-        inner.seen = true;
-        if inner.done && inner.failed.is_none() && inner.failure.is_none() {
-            // There is nothing to be seen.
-            return;
-        }
-        for run in &inner.runs {
-            run.mark_seen();
-        }
-    }
-
-    /// The runs that were made and have not ended.
-    pub(crate) fn open_runs(&self) -> Vec<Arc<Run>> {
-        let inner = self.inner.lock();
-        if inner.done {
-            return Vec::new();
-        }
-        inner.runs.iter().filter(|run| !run.has_ended()).cloned().collect()
-    }
-
-    /// The runs made so far: all of them, once the map is done.
-    pub(crate) fn runs(&self) -> Vec<Arc<Run>> {
-        self.inner.lock().runs.clone()
-    }
-
-    /// The run of an element, where it has been made.
-    pub(crate) fn run(&self, element: usize) -> Option<Arc<Run>> {
-        let inner = self.inner.lock();
-        if inner.failure.is_some() { None } else { inner.runs.get(element).cloned() }
-    }
-
-    /// A reader of an element. The only handle of a map hands its own over: who takes the result then has it alone.
-    pub(crate) fn reader(self: &Arc<Self>, element: usize, last_use: bool) -> Option<Reader> {
-        let run = self.run(element)?;
-        if last_use && self.handles.load(Ordering::Acquire) == 1 {
-            let mut inner = self.inner.lock();
-            if inner.handed_over <= element {
-                // Those before it were read while there were other handles.
-                let before = inner.runs[inner.handed_over..element].to_vec();
-                inner.handed_over = element + 1;
-                drop(inner);
-                for run in before {
-                    run.remove_reader();
-                }
-                return Some(Reader::counted(run));
-            }
-        }
-        Some(Reader::of(&run))
-    }
-
-    /// What the runs gave, which have all ended; moved out of those that nobody else reads, on the last use of the handle.
-    pub(crate) fn outcomes(&self, last_use: bool) -> Vec<Outcome> {
-        let mut inner = self.inner.lock();
-        if inner.failure.is_some() {
-            return Vec::new();
-        }
-        let mut handed_over = inner.runs.len();
-        if last_use && self.handles.load(Ordering::Acquire) == 1 {
-            handed_over = std::mem::replace(&mut inner.handed_over, handed_over);
-        }
-        let outcome = |(n, run): (usize, &Arc<Run>)| {
-            if n < handed_over {
-                return run.outcome();
-            }
-            let outcome = run.take_outcome();
-            run.remove_reader();
-            outcome
-        };
-        inner.runs.iter().enumerate().filter_map(outcome).collect()
-    }
-
-    pub(crate) fn add_handle(&self) {
-        self.handles.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// With the last handle go the results that nobody else reads.
-    pub(crate) fn remove_handle(&self) {
-        // Under the lock, so that a run is either listed here or made with nobody to read it.
-        let inner = self.inner.lock();
-        if self.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
-            let unread = inner.runs.get(inner.handed_over..).unwrap_or_default();
-            let freed: Vec<Erased> = unread.iter().filter_map(|run| run.leave()).collect();
-            drop(inner);
-            freed.into_iter().for_each(drop_caught);
-        }
     }
 }
 

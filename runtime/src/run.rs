@@ -26,7 +26,7 @@ use crate::transaction::Transaction;
 use crate::trigger::Trigger;
 
 use cell::Readers;
-pub(crate) use cell::{Cancelling, Slot, Stage, Stop, Waiter};
+pub(crate) use cell::{By, Cancelling, Slot, Stage, Stop, Waiter};
 pub(crate) use log::{Extra, Log, Recorded};
 
 /// Who counts its upstreams down.

@@ -155,7 +155,7 @@ fn each_end_has_its_type_its_name_and_its_message() {
         (sync_task.submit(1), "Completed()"),
         (failing.submit(), "Failed('Task run encountered an exception: boom')"),
         (skipping.submit(), "Skipped('not today', type=COMPLETED)"),
-        (cancelled, "Cancelled('the run was cancelled')"),
+        (cancelled, "Cancelled('the run was cancelled by `cancel()`')"),
     ];
     for (future, expected) in ends {
         future.wait();

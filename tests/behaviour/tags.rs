@@ -116,12 +116,14 @@ async fn cancelling_reaches_runs_in_nested_tag_scopes() {
     let done = Gate::new();
     let (gate, go_on) = (Gate::new(), Gate::new());
     let future = around.submit(&gate, &go_on, &done);
+    let around = future.name();
     gate.arrived(1).await;
     go_on.arrived(1).await;
     future.cancel();
     assert!(future.finished().await.is_cancelled());
     go_on.open();
     done.pass().await;
-    let expected = ("Cancelled('the run was cancelled')".to_owned(), 2);
+    let expected =
+        (format!("Cancelled('the run was cancelled with task run '{around}', which had begun it')"), 2);
     assert_eq!(ENDS.lock().unwrap().take(), Some(expected));
 }

@@ -118,9 +118,60 @@ fn the_runs_of_a_flow_run_that_is_stopped_are_cancelled() {
     assert!(run.result().unwrap_err().is_timeout());
     let ends: Vec<_> = run.task_runs().iter().map(|run| run.state().name).collect();
     assert_eq!(ends, [StateName::Cancelled; 6], "{run}");
-    assert!(run.child_flow_runs()[0].state().is_cancelled());
+    let said = |state: State| state.message.unwrap();
+    // It went with the body, which was dropped first.
+    assert_eq!(
+        said(run.child_flow_runs()[0].state()),
+        "the run was cancelled, as its last future was dropped"
+    );
+    let by_timeout = format!("the run was cancelled, as flow run '{}' exceeded its timeout", run.name());
+    assert_eq!(said(run.task_run("standing-0").unwrap().state()), by_timeout);
+    let nested = run.task_run("awaiting-0").unwrap();
+    assert_eq!(said(nested.state()), "the run was cancelled with task run 'nested-0', which had begun it");
     gate.open();
     assert_eq!(calls.count(), 0);
+}
+
+#[tokio::test]
+async fn a_run_that_is_cancelled_says_by_what() {
+    #[flow]
+    async fn around(begun: Gate, inner: Notes) -> Result<(), FlowError> {
+        let run = awaiting.submit(&begun, Gate::new());
+        let hook = move |run: &TaskRun, _: &State| inner.add(run.state().message.unwrap());
+        let other = awaiting.wait_for(&run).with_on_cancellation(hook).submit(Gate::new(), Gate::new());
+        Ok(other.await?)
+    }
+    let message = |error: FlowError| error.to_string();
+    let (begun, inner) = (Gate::new(), Notes::default());
+    let flow = around(begun.clone(), inner.clone()).start();
+    begun.passed().await;
+    flow.cancel();
+    assert_eq!(message(flow.clone().await.unwrap_err()), "the run was cancelled by `cancel()`");
+    assert_eq!(
+        inner.list(),
+        [format!("the run was cancelled with flow run '{}', which had begun it", flow.name())]
+    );
+
+    let ended = Notes::default();
+    let noted = ended.clone();
+    let begun = Gate::new();
+    let done = Gate::new();
+    let dropped = around(begun.clone(), Notes::default()).with_on_cancellation({
+        let done = done.clone();
+        move |_: &FlowRunInfo, state: &State| {
+            noted.add(state.message.clone().unwrap());
+            done.open();
+        }
+    });
+    let dropped = dropped.start();
+    begun.passed().await;
+    drop(dropped);
+    done.passed().await;
+    assert_eq!(ended.list(), ["the run was cancelled, as its last future was dropped"]);
+
+    let maps = awaiting.map([Gate::new()], [Gate::new()]);
+    maps.cancel();
+    assert_eq!(maps.await.unwrap_err().to_string(), "the run was cancelled by `cancel()`");
 }
 
 #[test]

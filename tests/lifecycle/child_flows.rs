@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use millrun::prelude::*;
 
-use crate::tally::{Oops, names};
+use crate::tally::{Oops, names, timed_engine};
 
 #[flow]
 async fn child(fails: bool) -> Result<u32, Oops> {
@@ -192,21 +192,47 @@ fn a_flow_run_that_is_cancelled_after_its_body_has_failed_ends_cancelled() {
 }
 
 #[test]
-fn a_report_displays_a_line_for_each_run_and_names_the_flows() {
+fn a_report_displays_a_line_for_each_run_and_those_of_child_flows_below_them() {
     #[task]
     fn one() -> u32 {
         1
     }
+    #[task(retries = 2)]
+    fn failing() -> Result<u32, Oops> {
+        Err(Oops(1))
+    }
+    #[flow(flow_run_name = "innermost")]
+    fn grandchild() -> u32 {
+        one().result().unwrap_or_default()
+    }
     #[flow(flow_run_name = "inner")]
     fn child() -> Result<u32, FlowError> {
-        Ok(one().result()?)
+        let before = one().result()?;
+        let _ = failing().result();
+        Ok(before + grandchild().result()? + one().result()?)
     }
     #[flow(flow_run_name = "outer")]
     fn parent() -> Result<u32, FlowError> {
-        Ok(one().result()? + child().result()?)
+        let before = one().result()?;
+        Ok(before + child().result()?)
     }
+    // Where the clock stands still, each state lasts for a nanosecond.
+    let (engine, _) = timed_engine();
+    let report = engine.enter(|| parent().report_blocking());
+    assert_eq!(report.value(), Some(&4));
+    assert_eq!((report.task_runs().len(), report.child_flow_runs().len()), (1, 1));
+    let lines: Vec<_> = report.to_string().lines().map(str::to_owned).collect();
     assert_eq!(
-        parent().report_blocking().to_string(),
-        "Flow run 'outer' of 'parent' - Completed()\n  one-0 - Completed()\n  inner of 'child' - Completed()"
+        lines,
+        [
+            "Flow run 'outer' of 'parent' - Completed() in 1.0ns",
+            "  one-0 - Completed() in 1.0ns",
+            "  inner of 'child' - Completed() in 1.0ns",
+            "    one-0 - Completed() in 1.0ns",
+            "    failing-0 - Failed('Task run encountered an exception: oops 1') in 3.0ns, 3 attempts",
+            "    innermost of 'grandchild' - Completed() in 1.0ns",
+            "      one-0 - Completed() in 1.0ns",
+            "    one-1 - Completed() in 1.0ns",
+        ]
     );
 }

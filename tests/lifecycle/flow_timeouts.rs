@@ -80,7 +80,8 @@ async fn a_flow_that_takes_too_long_is_timed_out_and_its_runs_are_cancelled() {
         assert_eq!(run.state().state_type, StateType::Failed);
         assert_eq!(run.task_runs().len(), 5);
         for task_run in run.task_runs() {
-            assert!(task_run.state().is_cancelled(), "{task_run}");
+            let said = format!("the run was cancelled, as flow run '{}' exceeded its timeout", run.name());
+            assert_eq!(task_run.state().message, Some(said));
         }
         assert_eq!(dropped.is_open(), !sync);
         gate.open();

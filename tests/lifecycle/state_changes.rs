@@ -105,7 +105,7 @@ fn it_is_asked_about_ends_without_execution() {
     let before = awaiting.submit(&gate);
     let future = succeeding.wait_for(&before).with_on_state_change(noting(&notes)).submit(Calls::default());
     future.cancel();
-    assert_eq!(notes.list(), ["Pending to Cancelled('the run was cancelled')"]);
+    assert_eq!(notes.list(), ["Pending to Cancelled('the run was cancelled by `cancel()`')"]);
     gate.open();
 }
 

@@ -63,7 +63,8 @@ fn every_rollback_hook_runs_and_the_error_tells_of_all() {
     let diary = Diary::new();
     let result = transaction().run_blocking(|txn| {
         act("a", diary.clone()).result()?;
-        hard_to_undo("b", diary.clone()).result()?;
+        let hard = hard_to_undo.submit("b", &diary);
+        hard.result()?;
         let error = txn.rollback_blocking().unwrap_err();
         assert!(error.is_rollback());
         let said = error.to_string();
@@ -71,6 +72,14 @@ fn every_rollback_hook_runs_and_the_error_tells_of_all() {
         assert!(said.contains("`on_rollback` 2 of 'hard_to_undo-0' failed: the disk is full"), "{said}");
         assert!(said.contains("`on_rollback` 3 of 'hard_to_undo-0' failed: boom"), "{said}");
         assert!(said.contains("`on_rollback` of 'act-0' succeeded"), "{said}");
+        let state = hard.state();
+        assert_eq!(state.name, StateName::RolledBack);
+        let said = state.message.unwrap();
+        assert!(
+            said.starts_with("It may not be undone: `on_rollback` 3 of 'hard_to_undo-0' failed: boom"),
+            "{said}"
+        );
+        assert!(said.ends_with("; `on_rollback` 2 of 'hard_to_undo-0' failed: the disk is full"), "{said}");
         Ok::<_, FlowError>(())
     });
     result.unwrap();

@@ -10,7 +10,7 @@ use super::finish::{finish, finish_as_before, finish_call, leave_call};
 use super::{admission, attempt, record, resume, retry, slots, submit, wait};
 use crate::body::{Body, Outcome};
 use crate::context::{Current, scope_here};
-use crate::error::TaskError;
+use crate::error::{ErrorKind, TaskError};
 use crate::input::Node;
 use crate::options::Options;
 use crate::run::Run;
@@ -184,7 +184,8 @@ impl Drop for Caller {
         }
         if !self.run.has_ended() {
             cancel_children(&self.run);
-            finish(&self.run, Err(attempt::cancelled()), Vec::new());
+            let message = "the run was cancelled, as its call was dropped";
+            finish(&self.run, Err(TaskError::new(ErrorKind::Cancelled, message)), Vec::new());
         }
         self.run.remove_reader();
     }

@@ -7,24 +7,53 @@ use super::finish::finish;
 use super::hook;
 use crate::body::BoxBody;
 use crate::context::Scope;
+use crate::error::{ErrorKind, TaskError};
 use crate::map::MapGroup;
 use crate::panic::drop_caught;
-use crate::run::{Cancelling, Run, Stage};
+use crate::run::{By, Cancelling, Run, Stage, Stop};
 use crate::spec::Kind;
 use crate::state::StateName;
 
 /// Asks a run to stop, and what it has submitted before it.
-pub(crate) fn cancel(run: &Arc<Run>) {
+pub(crate) fn cancel(run: &Arc<Run>, by: By) {
     let mut cancellation = Cancellation::default();
-    cancellation.ask(run.clone());
+    cancellation.ask(run.clone(), by);
     cancellation.carry_out();
 }
 
 /// Cancels what is open in a scope; what is submitted there from now on never starts.
 pub(crate) fn cancel_scope(scope: &Arc<Scope>) {
+    cancel_scope_by(scope, By::Outer);
+}
+
+/// As [`cancel_scope`], where it is known by what.
+pub(super) fn cancel_scope_by(scope: &Arc<Scope>, by: By) {
     let mut cancellation = Cancellation::default();
-    cancellation.scopes.push(scope.clone());
+    cancellation.scopes.push((scope.clone(), by));
     cancellation.carry_out();
+}
+
+/// The error of a run that was cancelled, which says by what; any other as it is.
+pub(super) fn explained(run: &Run, error: TaskError) -> TaskError {
+    if error.kind() != ErrorKind::Cancelled || error.is_answer() || error.is_of_run() {
+        return error;
+    }
+    let outer = || run.scope.parent.as_ref().map(|outer| (outer.kind_of_run(), outer.name()));
+    let stop = run.cell.lock().stop;
+    let how = match stop {
+        Stop::Cancel(By::User) => " by `cancel()`".to_owned(),
+        Stop::Cancel(By::Drop) => ", as its last future was dropped".to_owned(),
+        Stop::Cancel(By::Timeout) => match outer() {
+            Some((what, name)) => format!(", as {what} '{name}' exceeded its timeout"),
+            None => return error,
+        },
+        Stop::Cancel(By::Outer) | Stop::No if run.scope.is_cancelled() || stop != Stop::No => match outer() {
+            Some((what, name)) => format!(" with {what} '{name}', which had begun it"),
+            None => return error,
+        },
+        _ => return error,
+    };
+    TaskError::new(ErrorKind::Cancelled, format!("the run was cancelled{how}"))
 }
 
 /// Cancels what the run has submitted.
@@ -38,31 +67,31 @@ pub(super) fn cancel_children(run: &Run) {
 /// another that is cancelled with it.
 #[derive(Default)]
 struct Cancellation {
-    scopes: Vec<Arc<Scope>>,
+    scopes: Vec<(Arc<Scope>, By)>,
     maps: Vec<Arc<MapGroup>>,
     asked: Vec<(Arc<Run>, Cancelling<BoxBody>)>,
 }
 
 impl Cancellation {
     /// Asks a run; what it has submitted is next.
-    fn ask(&mut self, run: Arc<Run>) {
-        let met = run.cell.cancel();
+    fn ask(&mut self, run: Arc<Run>, by: By) {
+        let met = run.cell.cancel(by);
         if let Cancelling::Executing(_) = met {
             if run.spec.is_flow {
                 enter_cancelling(&run);
             }
-            self.scopes.extend(run.children());
+            self.scopes.extend(run.children().map(|scope| (scope, By::Outer)));
         }
         self.asked.push((run, met));
     }
 
     /// Asks all that is nested in what was found, and ends them from the bottom up.
     fn carry_out(mut self) {
-        while let Some(scope) = self.scopes.pop() {
+        while let Some((scope, by)) = self.scopes.pop() {
             let open = scope.close();
-            self.scopes.extend(open.scopes);
+            self.scopes.extend(open.scopes.into_iter().map(|scope| (scope, by)));
             for run in open.runs.into_iter().chain(open.maps.iter().flat_map(|map| map.open_runs())) {
-                self.ask(run);
+                self.ask(run, by);
             }
             self.maps.extend(open.maps);
         }
@@ -70,7 +99,7 @@ impl Cancellation {
             stop(&run, met);
         }
         for map in self.maps {
-            map.cancel();
+            map.cancel(By::Outer);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use super::attempt::cancelled;
 use super::cache::{self, Io};
-use super::cancel::cancel_scope;
+use super::cancel::{cancel_scope, explained};
 use super::ready::{notify, while_finishing};
 use super::{hook, record, signal, slots, submit, transaction};
 use crate::body::{Erased, Outcome};
@@ -58,18 +58,19 @@ fn unless_stopped(run: &Run, stop: Stop, outcome: Outcome) -> Outcome {
     match stop {
         Stop::Crash => instead(outcome, signal::crashed()),
         // Cancelled between its verdict and now; it may be in CANCELLING.
-        Stop::Cancel if run.spec.is_flow && !is_crash(&outcome) => {
+        Stop::Cancel(_) if run.spec.is_flow && !is_crash(&outcome) => {
             let answer = run.cell.lock().log.extra.as_mut().and_then(|extra| extra.answer.take());
             instead(outcome, answer.unwrap_or_else(cancelled))
         }
         // What it gives now is not to be committed.
-        Stop::Cancel if run.is_governed() && outcome.is_ok() => instead(outcome, cancelled()),
+        Stop::Cancel(_) if run.is_governed() && outcome.is_ok() => instead(outcome, cancelled()),
         _ => outcome,
     }
 }
 
 /// What a run ends with once `on_state_change` was asked.
 fn asked(run: &Arc<Run>, outcome: Outcome) -> Outcome {
+    let outcome = outcome.map_err(|error| explained(run, error));
     let name = name_of(&outcome, cache::name_of_success(run));
     match hook::propose(run, name, outcome.as_ref().err()) {
         Ok(()) => outcome,
@@ -247,7 +248,7 @@ fn end_settled(run: &Arc<Run>, name: StateName, causes: Vec<Arc<Run>>) {
     let hooks = hook::moment_of(name).and_then(|moment| hook::call(run, moment));
     if run.transaction().is_some_and(|own| own.is_rolled_back()) {
         // By another, who may have come before it had completed.
-        transaction::enter_rolled_back(run);
+        transaction::enter_rolled_back(run, &[]);
     }
     match hooks {
         None => end(run, causes),
@@ -317,7 +318,7 @@ struct End {
 /// Ends a run in one step about whose end nobody is asked or told; gives the outcome back if it was asked to stop.
 fn end_plain(run: &Run, outcome: Outcome) -> Result<End, Outcome> {
     let name = name_of(&outcome, StateName::Completed);
-    let mut left = Some(outcome.map_err(|error| error.of_run(run.id(), || run.name())));
+    let mut left = Some(outcome.map_err(|error| explained(run, error).of_run(run.id(), || run.name())));
     let now = run.scope.engine.clock().nanos();
     let is_read = run.has_readers();
     let mut trimmed = None;
@@ -345,7 +346,7 @@ fn end_plain(run: &Run, outcome: Outcome) -> Result<End, Outcome> {
 /// As [`end_plain`], for a run whose caller alone reads what it gave.
 fn end_call(run: &Run, outcome: Outcome) -> Result<(End, Outcome), Outcome> {
     let name = name_of(&outcome, StateName::Completed);
-    let outcome = outcome.map_err(|error| error.of_run(run.id(), || run.name()));
+    let outcome = outcome.map_err(|error| explained(run, error).of_run(run.id(), || run.name()));
     let now = run.scope.engine.clock().nanos();
     let mut trimmed = None;
     let ended = run.cell.settle_and_end(|inner| {
@@ -445,6 +446,11 @@ impl Run {
     pub(super) fn label(&self) -> String {
         let what = if self.spec.is_flow { "Flow" } else { "Task" };
         format!("{what} run '{}'", self.name())
+    }
+
+    /// What it is, in a sentence.
+    pub(super) fn kind_of_run(&self) -> &'static str {
+        if self.spec.is_flow { "flow run" } else { "task run" }
     }
 }
 

@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use super::aside::attempt_on_thread;
 use super::attempt;
-use super::cancel::{cancel_children, cancel_scope};
+use super::cancel::{cancel_children, cancel_scope, cancel_scope_by};
 use super::execution::Abandoned;
 use super::finish::{finish_as, finish_as_before, is_skip};
 use super::{admission, cache, record, resume, retry, submit, transaction, wait};
@@ -18,7 +18,7 @@ use crate::input::{EdgeList, Node};
 use crate::name;
 use crate::options::Options;
 use crate::panic::drop_caught;
-use crate::run::Run;
+use crate::run::{By, Run};
 use crate::runner::TaskRunner;
 use crate::runner::worker::Seat;
 use crate::spec::{Kind, Spec};
@@ -49,6 +49,8 @@ struct Life {
     /// A sync body may be executed on the thread that waits for it.
     here: bool,
     runner: Option<Arc<dyn TaskRunner>>,
+    /// A report shows what the body gave.
+    keeps_value: bool,
     /// The failures because of which it is not executed.
     causes: Vec<Arc<Run>>,
 }
@@ -60,7 +62,8 @@ pub(crate) fn make(start: Start) -> Begun {
     let said = start.options.as_ref().and_then(|options| options.cache.as_deref());
     let results = FlowResults::of(&start.spec.cache, said, outer.tree.results.as_ref());
     let today = own_today.or_else(|| outer.tree.today.clone());
-    let tree = Arc::new(Tree::new(outer.tree.root(), today, results, start.report));
+    let keeps_records = start.report || outer.tree.keeps_records();
+    let tree = Arc::new(Tree::new(outer.tree.root(), today, results, keeps_records));
     if let Some(priors) = outer.tree.priors() {
         tree.set_priors(priors.clone());
     }
@@ -84,7 +87,7 @@ pub(crate) fn make(start: Start) -> Begun {
     outer.tree.record(&run);
     record::created(&run, &start.edges);
     if outer.is_cancelled() {
-        super::cancel(&run);
+        super::cancel(&run, By::Outer);
     }
     let life = Life {
         run: run.clone(),
@@ -93,6 +96,7 @@ pub(crate) fn make(start: Start) -> Begun {
         body: start.body,
         here: false,
         runner: None,
+        keeps_value: start.report,
         causes: Vec::new(),
     };
     Begun { run, tree, life }
@@ -205,10 +209,10 @@ impl Life {
             }
             _ => attempt_on_thread(&run, &mut self.body, current, Seat::default()).await,
         };
-        if let Err(error) = &outcome
-            && matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Cancelled)
-        {
-            cancel_scope(&scope);
+        match outcome.as_ref().err().map(TaskError::kind) {
+            Some(ErrorKind::TimedOut) => cancel_scope_by(&scope, By::Timeout),
+            Some(ErrorKind::Cancelled) => cancel_scope(&scope),
+            _ => {}
         }
         if run.is_cancelling() {
             cancel_children(&run);
@@ -254,7 +258,7 @@ impl Life {
         // The last attempt's, whatever those before it gave.
         let before = {
             let mut shared = self.tree.shared.lock();
-            let value = if self.tree.keeps_records() { outcome.as_ref().ok().cloned() } else { None };
+            let value = if self.keeps_value { outcome.as_ref().ok().cloned() } else { None };
             std::mem::replace(&mut shared.value, value)
         };
         drop_caught(before);

@@ -9,7 +9,7 @@ use crate::context::{Scope, scope_here};
 use crate::input::EdgeList;
 use crate::map;
 use crate::options::Options;
-use crate::run::{Downstream, NO_INDEX, NewRun, Run, RunInner, Slot, Waiter};
+use crate::run::{By, Downstream, NO_INDEX, NewRun, Run, RunInner, Slot, Waiter};
 use crate::spec::Spec;
 
 /// Submits a run here; it counts one reader, which is the caller's.
@@ -71,7 +71,7 @@ fn describe(spec: &'static Spec, scope: Arc<Scope>, options: Option<Arc<Options>
 pub(crate) fn begin(run: &Arc<Run>, edges: EdgeList, follows: Option<&Arc<Run>>) {
     enlist(run, &edges);
     if run.scope.is_cancelled() {
-        return cancel(run);
+        return cancel(run, By::Outer);
     }
     if edges.is_empty() && follows.is_none() {
         let begin = if run.begins_ready() { hand_over } else { ready };
@@ -94,9 +94,9 @@ pub(crate) fn begin(run: &Arc<Run>, edges: EdgeList, follows: Option<&Arc<Run>>)
 }
 
 /// Notes a run that has been made, and that is cancelled before it begins.
-pub(crate) fn begin_cancelled(run: &Arc<Run>) {
+pub(crate) fn begin_cancelled(run: &Arc<Run>, by: By) {
     enlist(run, &EdgeList::new());
-    cancel(run);
+    cancel(run, by);
 }
 
 /// Lists a run as open. A map answers for its runs.

@@ -14,12 +14,40 @@ use crate::state::State;
 
 /// A flow run that has ended: its result, its states, and each of its task runs and child flow runs.
 ///
-/// Displays as a line for the flow run and one for each run in it; what runs in a child flow run is not told.
+/// Displays as a line for the flow run and one for each run in it: its final state, how long its attempts took, and how many there
+/// were where it was more than one. What runs in a child flow run stands below that, indented.
 pub struct FlowRun<T> {
     run: Arc<Run>,
     result: Result<Arc<T>, FlowError>,
     value: Option<Arc<T>>,
-    records: Vec<Arc<Run>>,
+    records: Vec<Record>,
+}
+
+/// A run, and in how many child flow runs it is.
+pub(super) struct Record {
+    depth: usize,
+    run: Arc<Run>,
+}
+
+impl Record {
+    /// The runs of a flow run and of those in it, each child flow run before what is in it.
+    pub(super) fn all(tree: &Tree) -> Vec<Self> {
+        let mut records = Vec::new();
+        let of = |tree: &Tree, depth| {
+            let mut runs = tree.take_records();
+            runs.reverse();
+            runs.into_iter().map(move |run| Self { depth, run })
+        };
+        let mut open: Vec<Self> = of(tree, 0).collect();
+        while let Some(record) = open.pop() {
+            let inner = record.run.cell.lock().log.extra.as_ref().and_then(|extra| extra.flow.clone());
+            if let Some(inner) = inner {
+                open.extend(of(&inner, record.depth + 1));
+            }
+            records.push(record);
+        }
+        records
+    }
 }
 
 impl<T: Output> FlowRun<T> {
@@ -32,7 +60,7 @@ impl<T: Output> FlowRun<T> {
         Self {
             result: result.and_then(|value| Ok(typed(Ok(value))?)),
             value,
-            records: tree.take_records(),
+            records: Record::all(tree),
             run,
         }
     }
@@ -95,12 +123,17 @@ impl<T> FlowRun<T> {
     /// The task runs, of all attempts and of tasks in tasks at any depth, in the order in which they were begun. Not those of
     /// child flow runs, which have reports of their own.
     pub fn task_runs(&self) -> Vec<TaskRun> {
-        self.records.iter().filter(|run| !run.spec.is_flow).cloned().map(TaskRun).collect()
+        self.own().filter(|run| !run.spec.is_flow).cloned().map(TaskRun).collect()
     }
 
     /// The flow runs begun in it, not those begun in these.
     pub fn child_flow_runs(&self) -> Vec<FlowRunInfo> {
-        self.records.iter().filter(|run| run.spec.is_flow).cloned().map(FlowRunInfo).collect()
+        self.own().filter(|run| run.spec.is_flow).cloned().map(FlowRunInfo).collect()
+    }
+
+    /// The runs that are in no child flow run.
+    fn own(&self) -> impl Iterator<Item = &Arc<Run>> {
+        self.records.iter().filter(|record| record.depth == 0).map(|record| &record.run)
     }
 
     /// The task run of that name.
@@ -111,18 +144,32 @@ impl<T> FlowRun<T> {
 
 impl<T> fmt::Display for FlowRun<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Flow run '{}' of '{}' - {}", self.name(), self.run.task_name(), self.state())?;
-        for run in &self.records {
-            write!(f, "\n  {}", run.name())?;
+        write!(f, "Flow run '{}' of '{}' - ", self.name(), self.run.task_name())?;
+        fmt_end(&self.run, f)?;
+        for Record { depth, run } in &self.records {
+            let indent = 2 * depth + 2;
+            write!(f, "\n{:indent$}{}", "", run.name())?;
             if run.spec.is_flow {
                 write!(f, " of '{}'", run.task_name())?;
             }
-            write!(f, " - {}", run.state())?;
+            write!(f, " - ")?;
+            fmt_end(run, f)?;
             if let Some(why) = TaskRun(run.clone()).why() {
-                write!(f, "\n    cache {why}")?;
+                write!(f, "\n{:indent$}  cache {why}", "")?;
             }
         }
         Ok(())
+    }
+}
+
+/// How a run ended, and after how long: `Completed() in 1.2s, 3 attempts`.
+fn fmt_end(run: &Arc<Run>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let info = TaskRun(run.clone());
+    write!(f, "{}", info.state())?;
+    match info.run_count() {
+        0 => Ok(()),
+        1 => write!(f, " in {:.1?}", info.run_time()),
+        attempts => write!(f, " in {:.1?}, {attempts} attempts", info.run_time()),
     }
 }
 

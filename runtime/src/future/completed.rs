@@ -133,17 +133,13 @@ pub async fn wait(dependencies: impl Dependencies, timeout: impl Into<Option<Dur
 pub fn wait_blocking(dependencies: impl Dependencies, timeout: impl Into<Option<Duration>>) -> Waited {
     let timeout = timeout.into();
     let nodes = nodes_of(&dependencies);
-    let wanted = || Wanted::All(nodes);
-    let ends = wait(dependencies, timeout);
-    match timeout {
-        None => waiting::block_for(wanted, ends),
-        Some(timeout) => {
-            if !timeout.is_zero() {
-                waiting::check_may_wait(wanted);
-            }
-            waiting::block_on_future(ends)
-        }
+    let all = || Wanted::All(nodes);
+    let waited = wait(dependencies, timeout);
+    let Some(timeout) = timeout else { return waiting::block_for(all, waited) };
+    if !timeout.is_zero() {
+        waiting::check_may_wait(all);
     }
+    waiting::block_on_future(waited)
 }
 
 fn nodes_of(dependencies: &impl Dependencies) -> Vec<Node> {

@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use super::{Reader, typed};
 use crate::body::BoxFuture;
+use crate::bounds::ResultByValue;
 use crate::engine::wait;
 use crate::error::FlowError;
 use crate::id::FlowRunId;
-use crate::run::Run;
+use crate::run::{By, Run};
 use crate::state::State;
 
 /// The flow run that `start` has begun.
@@ -38,7 +39,7 @@ struct Owner {
 impl Drop for Owner {
     fn drop(&mut self) {
         if !self.is_argument.load(Ordering::Relaxed) {
-            crate::engine::cancel(&self.run);
+            crate::engine::cancel(&self.run, By::Drop);
         }
     }
 }
@@ -101,7 +102,7 @@ impl<T> FlowFuture<T> {
 
     /// Cancels the run and all its runs.
     pub fn cancel(&self) {
-        crate::engine::cancel(self.run());
+        crate::engine::cancel(self.run(), By::User);
     }
 
     /// Waits until the run has ended, and gives its final state; never fails. Counts as seen.
@@ -153,7 +154,7 @@ impl<T: Send + Sync + 'static> FlowFuture<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> FlowFuture<T> {
+impl<T: Send + Sync + 'static> FlowFuture<T> {
     /// Blocks until the run has ended, and gives its result.
     ///
     /// # Errors
@@ -162,12 +163,15 @@ impl<T: Clone + Send + Sync + 'static> FlowFuture<T> {
     /// # Panics
     /// As [`wait`](Self::wait).
     #[track_caller]
-    pub fn result(&self) -> Result<T, FlowError> {
+    pub fn result(&self) -> Result<T, FlowError>
+    where
+        T: ResultByValue,
+    {
         self.shared_result().map(Arc::unwrap_or_clone)
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Future for FlowFuture<T> {
+impl<T: ResultByValue> Future for FlowFuture<T> {
     type Output = Result<T, FlowError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -178,7 +182,7 @@ impl<T: Clone + Send + Sync + 'static> Future for FlowFuture<T> {
     }
 }
 
-impl<'f, T: Clone + Send + Sync + 'static> IntoFuture for &'f FlowFuture<T> {
+impl<'f, T: ResultByValue> IntoFuture for &'f FlowFuture<T> {
     type Output = Result<T, FlowError>;
     type IntoFuture = BoxFuture<'f, Self::Output>;
 

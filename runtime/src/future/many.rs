@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::{Reader, TaskFuture, typed};
+use crate::bounds::ResultByValue;
 use crate::engine::{Wanted, awaited, wait};
 use crate::error::TaskError;
 use crate::map::MapGroup;
+use crate::run::By;
 
 /// The runs that `map` has begun, one for each element.
 ///
@@ -57,7 +59,7 @@ impl<T> TaskFutures<T> {
 
     /// Cancels all runs that have not ended.
     pub fn cancel(&self) {
-        self.group.cancel();
+        self.group.cancel(By::User);
     }
 
     /// How many runs there are, once that is known.
@@ -133,7 +135,7 @@ impl<T: Send + Sync + 'static> TaskFutures<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> TaskFutures<T> {
+impl<T: Send + Sync + 'static> TaskFutures<T> {
     /// Blocks for the results, in input order.
     ///
     /// # Errors
@@ -142,7 +144,10 @@ impl<T: Clone + Send + Sync + 'static> TaskFutures<T> {
     /// # Panics
     /// As [`wait`](Self::wait).
     #[track_caller]
-    pub fn result(&self) -> Result<Vec<T>, TaskError> {
+    pub fn result(&self) -> Result<Vec<T>, TaskError>
+    where
+        T: ResultByValue,
+    {
         wait::block_on_settled(self.group());
         self.settled(false).map(|values| values.into_iter().map(Arc::unwrap_or_clone).collect())
     }
@@ -150,7 +155,10 @@ impl<T: Clone + Send + Sync + 'static> TaskFutures<T> {
     /// Waits for all runs, and gives each one's result or error, in input order.
     ///
     /// A map that has failed as a whole gives its one error.
-    pub fn outcomes(&self) -> Outcomes<T> {
+    pub fn outcomes(&self) -> Outcomes<T>
+    where
+        T: ResultByValue,
+    {
         Outcomes(self.clone())
     }
 
@@ -159,12 +167,18 @@ impl<T: Clone + Send + Sync + 'static> TaskFutures<T> {
     /// # Panics
     /// As [`wait`](Self::wait).
     #[track_caller]
-    pub fn outcomes_blocking(&self) -> Vec<Result<T, TaskError>> {
+    pub fn outcomes_blocking(&self) -> Vec<Result<T, TaskError>>
+    where
+        T: ResultByValue,
+    {
         wait::block_on_map(self.group());
         self.ended()
     }
 
-    fn ended(&self) -> Vec<Result<T, TaskError>> {
+    fn ended(&self) -> Vec<Result<T, TaskError>>
+    where
+        T: ResultByValue,
+    {
         self.group.mark_seen();
         if let Some(failure) = self.group.failure() {
             return vec![Err(failure)];
@@ -179,7 +193,7 @@ impl<T: Clone + Send + Sync + 'static> TaskFutures<T> {
 #[derive(Debug)]
 pub struct Outcomes<T>(TaskFutures<T>);
 
-impl<T: Clone + Send + Sync + 'static> Future for Outcomes<T> {
+impl<T: ResultByValue> Future for Outcomes<T> {
     type Output = Vec<Result<T, TaskError>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -192,7 +206,7 @@ impl<T: Clone + Send + Sync + 'static> Future for Outcomes<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Future for TaskFutures<T> {
+impl<T: ResultByValue> Future for TaskFutures<T> {
     type Output = Result<Vec<T>, TaskError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

@@ -122,8 +122,8 @@ impl MapGroup {
             if unread {
                 run.remove_reader();
             }
-            if cancelled {
-                engine::begin_cancelled(&run);
+            if let Some(by) = cancelled {
+                engine::begin_cancelled(&run, by);
             } else {
                 engine::begin(&run, edges, follows.as_ref());
             }

@@ -119,9 +119,23 @@ impl<B, V, E, D, L> Inner<B, V, E, D, L> {
 pub(crate) enum Stop {
     No,
     /// It was cancelled.
-    Cancel,
+    Cancel(By),
     /// It ends with its process, whatever else it was about to end with.
     Crash,
+}
+
+/// By what a run was cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum By {
+    /// A `cancel()` of its future, or of those of its map.
+    User,
+    /// Its last future was dropped.
+    Drop,
+    /// The timeout of what had begun it.
+    Timeout,
+    /// What else became of what had begun it.
+    Outer,
 }
 
 /// The run has ended, and is what it is.
@@ -319,12 +333,12 @@ impl<B, V, E, D, L> Cell<B, V, E, D, L> {
     }
 
     /// Asks the run to stop.
-    pub(crate) fn cancel(&self) -> Cancelling<B> {
+    pub(crate) fn cancel(&self, by: By) -> Cancelling<B> {
         let mut inner = self.lock();
         if inner.is_to_stop() {
             return Cancelling::TooLate;
         }
-        inner.stop = Stop::Cancel;
+        inner.stop = Stop::Cancel(by);
         if inner.stage <= Stage::Ready
             && let Some(body) = inner.take_body()
         {

@@ -136,13 +136,17 @@ async fn roll_back_each(mut parts: Parts) -> Result<(), TransactionError> {
         }
         // Another may be at it.
         let turn = part.turn().await;
+        let mut failed = Vec::new();
         while let Some((run, hook, n, of)) = part.with_staged(last_rollback_hook).flatten() {
             let outcome = hook::call_transaction(&run, &part, &hook).await;
-            outcomes.push((label("on_rollback", n, of, &run), outcome.map_err(|error| error.to_string())));
+            let (label, outcome) =
+                (label("on_rollback", n, of, &run), outcome.map_err(|error| error.to_string()));
+            failed.extend(outcome.as_ref().err().map(|error| format!("{label} failed: {error}")));
+            outcomes.push((label, outcome));
         }
         part.release();
         if let Some(run) = part.with_staged(|staged| staged.run.clone()) {
-            enter_rolled_back(&run);
+            enter_rolled_back(&run, &failed);
         }
         drop(turn);
         done.push(part);
@@ -167,18 +171,19 @@ fn log_failed(rolled_back: Result<(), TransactionError>) {
     }
 }
 
-/// A run that completed shows that it was rolled back.
-pub(in crate::engine) fn enter_rolled_back(run: &Arc<Run>) {
+/// A run that completed shows that it was rolled back, and which of its hooks failed to.
+pub(in crate::engine) fn enter_rolled_back(run: &Arc<Run>, failed: &[String]) {
+    let message = (!failed.is_empty()).then(|| format!("It may not be undone: {}", failed.join("; ")));
     let now = run.scope.engine.clock().nanos();
     let entered = {
         let mut inner = run.cell.lock();
         let may = inner.state.may_become(StateName::RolledBack);
         if may {
-            run.enter(&mut inner, StateName::RolledBack, now, None, None);
+            run.enter(&mut inner, StateName::RolledBack, now, message.as_deref(), None);
         }
         may
     };
     if entered {
-        finish::log_state(run, StateName::RolledBack, None);
+        finish::log_state(run, StateName::RolledBack, message.as_deref());
     }
 }

@@ -8,7 +8,7 @@ use loom::model;
 use loom::sync::Arc;
 use loom::thread;
 
-use super::{Cancelling, Cell, Readers, Slot, Stage, Stop, Waiter, Waiters};
+use super::{By, Cancelling, Cell, Readers, Slot, Stage, Stop, Waiter, Waiters};
 use crate::state::StateName;
 
 /// A body, of which there is one.
@@ -136,7 +136,7 @@ fn loom_a_run_is_claimed_or_cancelled() {
         let cell = ready();
         let other = cell.clone();
         let claiming = thread::spawn(move || other.claim().is_some());
-        let met = cell.cancel();
+        let met = cell.cancel(By::User);
         let claimed = claiming.join().unwrap();
         assert!(if claimed {
             matches!(met, Cancelling::Executing(None))
@@ -152,7 +152,7 @@ fn loom_a_run_becomes_ready_or_is_cancelled() {
         let cell = cell();
         let other = cell.clone();
         let admitting = thread::spawn(move || other.make_ready() && other.claim().is_some());
-        let met = cell.cancel();
+        let met = cell.cancel(By::User);
         let unstarted = matches!(met, Cancelling::Unstarted(_));
         if unstarted {
             assert!(give_up(&cell));
@@ -171,7 +171,7 @@ fn loom_a_run_is_withdrawn_or_cancelled() {
         let cell = cell();
         let other = cell.clone();
         let withdrawing = thread::spawn(move || other.withdraw().is_some());
-        let met = cell.cancel();
+        let met = cell.cancel(By::User);
         let withdrawn = withdrawing.join().unwrap();
         assert!(withdrawn ^ matches!(met, Cancelling::Unstarted(_)));
     });
@@ -182,8 +182,8 @@ fn loom_two_cancel_and_one_ends_it() {
     model(|| {
         let cell = ready();
         let other = cell.clone();
-        let cancelling = thread::spawn(move || other.cancel());
-        let mets = [cell.cancel(), cancelling.join().unwrap()];
+        let cancelling = thread::spawn(move || other.cancel(By::User));
+        let mets = [cell.cancel(By::User), cancelling.join().unwrap()];
         assert_eq!(mets.iter().filter(|met| matches!(met, Cancelling::Unstarted(_))).count(), 1, "{mets:?}");
         assert_eq!(mets.iter().filter(|met| matches!(met, Cancelling::TooLate)).count(), 1, "{mets:?}");
     });
@@ -198,7 +198,7 @@ fn loom_a_run_ends_once() {
         let (other, dropped) = (cell.clone(), drops.clone());
         let executing = thread::spawn(move || complete(&other, &dropped).then(|| end(&other)));
         let subscribed = cell.subscribe(Waiter::Downstream(1)).is_ok();
-        let cancelled = match cell.cancel() {
+        let cancelled = match cell.cancel(By::User) {
             Cancelling::Executing(None) => give_up(&cell).then(|| end(&cell)),
             Cancelling::TooLate => None,
             met => panic!("{met:?}"),
@@ -228,7 +228,7 @@ fn loom_a_plain_run_ends_once() {
             complete_and_end(&other, &dropped).or_else(|| complete(&other, &dropped).then(|| end(&other)))
         });
         let subscribed = cell.subscribe(Waiter::Downstream(1)).is_ok();
-        let cancelled = match cell.cancel() {
+        let cancelled = match cell.cancel(By::User) {
             Cancelling::Executing(None) => give_up(&cell).then(|| end(&cell)),
             Cancelling::TooLate => None,
             met => panic!("{met:?}"),
@@ -318,7 +318,7 @@ fn loom_a_driver_is_woken_or_finds_itself_cancelled() {
         let (woken, waker) = waker();
         let other = cell.clone();
         let driving = thread::spawn(move || other.drive(&waker));
-        let met = cell.cancel();
+        let met = cell.cancel(By::User);
         let drives = driving.join().unwrap();
         match met {
             Cancelling::Executing(Some(driver)) => {
@@ -351,7 +351,7 @@ fn loom_a_body_that_is_given_back_goes_to_one() {
             false
         });
         let mut timer = None;
-        let cancelled = match cell.cancel() {
+        let cancelled = match cell.cancel(By::User) {
             Cancelling::Unstarted(Body) => {
                 assert!(give_up(&cell));
                 drop(cell.end(false, |log| timer = log.take()));
@@ -376,7 +376,7 @@ fn loom_a_run_that_is_given_up_on_is_not_tried_again() {
         let body = cell.claim().unwrap();
         let other = cell.clone();
         let attempting = thread::spawn(move || other.give_back(body).is_ok());
-        let met = cell.cancel();
+        let met = cell.cancel(By::User);
         let executing = matches!(met, Cancelling::Executing(_));
         assert!(give_up(&cell));
         assert!(attempting.join().unwrap() ^ executing);
