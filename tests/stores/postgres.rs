@@ -175,11 +175,13 @@ fn a_store_of_a_later_version_is_left_as_it_was() {
     assert!(!error.is_temporary());
 }
 
-/// What each version has written is read by this one: `databases/VERSION.postgres.sql` is how such tables are made.
+/// What each version has written: `databases/VERSION.postgres.sql` is how such tables are made.
+const VERSIONS: &[&str] = &[include_str!("databases/1.postgres.sql")];
+
 #[test]
 fn stores_of_earlier_versions_are_read() {
     let Some(server) = Server::find() else { return };
-    for sql in [include_str!("databases/1.postgres.sql")] {
+    for sql in VERSIONS {
         let schema = server.schema();
         let quoted = schema.quoted();
         let sql = format!("CREATE SCHEMA {quoted}; SET search_path TO {quoted}; {sql}");

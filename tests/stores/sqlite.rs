@@ -119,10 +119,12 @@ fn a_store_of_a_later_version_is_left_as_it_was() {
     assert_eq!(version, 1000);
 }
 
-/// What each version has written is read by this one: `databases/VERSION.sql` is how such a database is made.
+/// What each version has written: `databases/VERSION.sql` is how such a database is made.
+const VERSIONS: &[&str] = &[include_str!("databases/1.sql")];
+
 #[test]
 fn stores_of_earlier_versions_are_read() {
-    for sql in [include_str!("databases/1.sql")] {
+    for sql in VERSIONS {
         let folder = Folder::new();
         let path = folder.path().join("runs.db");
         Connection::open(&path).unwrap().execute_batch(sql).unwrap();
