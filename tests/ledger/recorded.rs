@@ -48,10 +48,7 @@ fn runs_states_edges_and_parameters_are_recorded() {
         assert_eq!((run.flow_run, run.parent, run.root), (Some(flow.id), Some(flow.id), flow.id));
         let states = store.states(run.id).unwrap();
         assert!(states.is_sorted_by(|one, next| one.timestamp < next.timestamp));
-        assert_eq!(
-            states.last(),
-            Some(&run.state).map(|state| state).or(None).map(|_| states.last().unwrap())
-        );
+        assert_eq!(states.last(), Some(&run.state));
     }
     let fetched = named("get 7");
     assert_eq!((fetched.function.as_str(), fetched.version.as_deref()), ("fetch", Some("2")));
