@@ -103,7 +103,9 @@ fn main() {
     let projects: Vec<PathBuf> = VARIANTS.iter().map(|variant| make(variant, &folder)).collect();
     let (checks, builds) = (seconds("check", &projects, &target), seconds("build", &projects, &target));
     let (plain_check, plain_build) = (checks[0], builds[0]);
-    println!("{FUNCTIONS} async functions, each used once; medians of {BUILDS} builds without incremental compilation\n");
+    println!(
+        "{FUNCTIONS} async functions, each used once; medians of {BUILDS} builds without incremental compilation\n"
+    );
     println!("{:<12} {:>9} {:>7} {:>9} {:>7}", "", "check s", "ratio", "build s", "ratio");
     for (variant, (check, build)) in VARIANTS.iter().zip(checks.iter().zip(&builds)) {
         let (name, check_ratio, build_ratio) = (variant.name, check / plain_check, build / plain_build);

@@ -4,8 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use millrun::store::{Durability, Event, Kind, PostgresOptions, RunQuery, RunRecord, RunStore, SqliteRunStore};
-use millrun::{StateName, State};
+use millrun::prelude::*;
+use millrun::store::{
+    Durability, Event, Kind, PostgresOptions, RunQuery, RunRecord, RunStore, SqliteRunStore,
+};
 use millrun_benchmarks::{Row, in_turns, median, print_head, time};
 use rusqlite::{Connection, TransactionBehavior, params};
 use serde_json::json;
@@ -24,6 +26,7 @@ fn main() {
     for (durability, synchronous) in [(Durability::Relaxed, "NORMAL"), (Durability::Strict, "FULL")] {
         met &= recorded(&folder, durability, synchronous);
     }
+    met &= through_the_engine(&folder);
     match std::env::var("MILLRUN_TEST_POSTGRES") {
         Ok(url) => in_a_server(&url),
         Err(_) => println!("left out: PostgreSQL, as MILLRUN_TEST_POSTGRES names none\n"),
@@ -122,8 +125,22 @@ fn by_hand(connection: &mut Connection) {
                 let name = format!("square-{number}");
                 let identity = Uuid::from_u128(u128::from(number) << 64);
                 run.execute(params![
-                    0, id, 1, none, name, none, flow, flow, flow, number, identity.as_bytes().as_slice(), none, none,
-                    nanos(number), 1, 80
+                    0,
+                    id,
+                    1,
+                    none,
+                    name,
+                    none,
+                    flow,
+                    flow,
+                    flow,
+                    number,
+                    identity.as_bytes().as_slice(),
+                    none,
+                    none,
+                    nanos(number),
+                    1,
+                    80
                 ])
                 .unwrap();
                 for (own, later) in [(16, 0), (32, 1_000_000), (80, 2_000_000)] {
@@ -177,15 +194,97 @@ fn recorded(folder: &Path, durability: Durability, synchronous: &str) -> bool {
     met
 }
 
+#[task]
+async fn square(x: u64) -> u64 {
+    x * x
+}
+
+#[flow]
+async fn squares(count: u64) -> Result<u64, FlowError> {
+    Ok(square.map(0..count).await?.into_iter().fold(0, u64::wrapping_add))
+}
+
+#[flow]
+async fn submitted(count: u64) -> Result<u64, FlowError> {
+    let futures: Vec<_> = (0..count).map(|n| square.submit(n)).collect();
+    let mut sum = 0_u64;
+    for future in futures {
+        sum = sum.wrapping_add(future.await?);
+    }
+    Ok(sum)
+}
+
+#[flow]
+async fn chained(count: u64) -> Result<u64, FlowError> {
+    let mut last = square.submit(1);
+    for _ in 1..count {
+        last = square.submit(last);
+    }
+    Ok(last.await?)
+}
+
+/// Whole flow runs, recorded: each task run with three states, its identity and its result.
+fn through_the_engine(folder: &Path) -> bool {
+    println!("flow runs on an engine, synchronous = NORMAL");
+    print_head("ns");
+    let next = std::cell::Cell::new(0);
+    let recorded = |flow: &dyn Fn(&Engine)| {
+        next.set(next.get() + 1);
+        let path = folder.join(format!("engine-{}.db", next.get()));
+        let engine = Engine::builder().run_store(SqliteRunStore::open_blocking(&path).unwrap()).build();
+        let (took, ()) = time(|| flow(&engine));
+        drop(engine);
+        std::fs::remove_file(path).unwrap();
+        took
+    };
+    let in_memory = |flow: &dyn Fn(&Engine)| {
+        let engine = Engine::builder().build();
+        time(|| flow(&engine)).0
+    };
+    let (many, few) = (u64::from(RUNS), 100);
+    let squares = |engine: &Engine| {
+        engine.run_blocking(squares(many)).unwrap();
+    };
+    let submitted = |engine: &Engine| {
+        engine.run_blocking(submitted(many)).unwrap();
+    };
+    let chained = |engine: &Engine| {
+        engine.run_blocking(chained(few)).unwrap();
+    };
+    let by_hand_too = || {
+        let path = folder.join("by-hand.db");
+        drop(SqliteRunStore::open_blocking(&path).unwrap());
+        let mut connection = Connection::open(&path).unwrap();
+        connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384").unwrap();
+        let (took, ()) = time(|| by_hand(&mut connection));
+        drop(connection);
+        std::fs::remove_file(path).unwrap();
+        took
+    };
+    let (ours, limit) = in_turns(RUNS as usize, || recorded(&squares), by_hand_too);
+    let mut met = Row { name: "a map of 100 000 / its rows by hand", ours, limit, target: 2.0 }.print();
+    println!("{:.0} task runs per second", 1e9 / ours);
+    met &= 1e9 / ours >= 60_000.0;
+    let (ours, limit) = in_turns(RUNS as usize, || recorded(&submitted), || in_memory(&submitted));
+    met &= Row { name: "100 000 submitted and awaited / in memory", ours, limit, target: 2.0 }.print();
+    let (ours, limit) = in_turns(1, || recorded(&chained), || in_memory(&chained));
+    Row { name: "a chain of 100 / in memory", ours, limit, target: f64::INFINITY }.print();
+    println!("a chain of 100 recorded: {:.1} ms (10)\n", ours / 1e6);
+    met && ours <= 1e7
+}
+
 /// The same runs in PostgreSQL, in a schema that stays there until the next time.
 fn in_a_server(url: &str) {
-    let store = PostgresOptions::new(url).unwrap().with_schema("millrun_benchmark").connect_blocking().unwrap();
+    let store =
+        PostgresOptions::new(url).unwrap().with_schema("millrun_benchmark").connect_blocking().unwrap();
     store.delete(&[flow_run()]).unwrap();
     let events = events(0..RUNS);
     for (durability, setting) in [(Durability::Relaxed, "off"), (Durability::Strict, "on")] {
         let (took, ()) = time(|| write(&store, &events, durability));
         let rate = f64::from(RUNS) / took.as_secs_f64();
-        println!("PostgreSQL, synchronous_commit = {setting}: {rate:.0} task runs per second, three states each");
+        println!(
+            "PostgreSQL, synchronous_commit = {setting}: {rate:.0} task runs per second, three states each"
+        );
         end_flow_run(&store);
         store.delete(&[flow_run()]).unwrap();
     }

@@ -82,7 +82,8 @@ fn hits(folder: &Path) -> bool {
     let file = folder.join("by hand");
     fs::create_dir_all(folder).unwrap();
     fs::write(&file, serde_json::to_vec(&"x".repeat(64)).unwrap()).unwrap();
-    let by_hand = || each(n, || drop(black_box(serde_json::from_slice::<String>(&fs::read(&file).unwrap()).unwrap())));
+    let by_hand =
+        || each(n, || drop(black_box(serde_json::from_slice::<String>(&fs::read(&file).unwrap()).unwrap())));
     let store = ResultStore::directory(folder.join("store")).unwrap();
     let sides = engine(store).enter(|| in_turns(n, hit, by_hand));
     met & row("a hit in a directory / reading a file by hand", sides, 3.0)
@@ -92,9 +93,8 @@ fn hits(folder: &Path) -> bool {
 fn transactions() -> bool {
     let n = 100_000;
     let (with, without) = engine(ResultStore::memory()).enter(|| {
-        let grouped = || {
-            each(n, || _ = black_box(transaction().run_blocking(|_| plain(1).result()).unwrap()))
-        };
+        let grouped =
+            || each(n, || _ = black_box(transaction().run_blocking(|_| plain(1).result()).unwrap()));
         in_turns(n, grouped, || each(n, || _ = black_box(plain(1).result().unwrap())))
     });
     report("a transaction of one task over the task", with - without, 1_000.0)
@@ -113,11 +113,19 @@ fn writes(folder: &Path) -> bool {
     let mut theirs = 0;
     let sides = in_turns(
         COUNT,
-        || each(COUNT, || { ours += 1; store.write_blocking(&format!("{}", ours % COUNT), &text).unwrap() }),
-        || each(COUNT, || {
-            theirs += 1;
-            fs::write(by_hand.join((theirs % COUNT).to_string()), serde_json::to_vec(&text).unwrap()).unwrap();
-        }),
+        || {
+            each(COUNT, || {
+                ours += 1;
+                store.write_blocking(&format!("{}", ours % COUNT), &text).unwrap()
+            })
+        },
+        || {
+            each(COUNT, || {
+                theirs += 1;
+                fs::write(by_hand.join((theirs % COUNT).to_string()), serde_json::to_vec(&text).unwrap())
+                    .unwrap();
+            })
+        },
     );
     row("1 GB of results / of files by hand", sides, 2.0)
 }

@@ -208,7 +208,11 @@ fn main() {
         in_turns(
             length,
             || runtime.block_on(async { one_by_one(length).await.unwrap() }),
-            || runtime.block_on(async { tokio::spawn(async move { one_by_one(length).await.unwrap() }).await.unwrap() }),
+            || {
+                runtime.block_on(async {
+                    tokio::spawn(async move { one_by_one(length).await.unwrap() }).await.unwrap()
+                })
+            },
         ),
         1.25,
     );
@@ -226,7 +230,9 @@ fn main() {
         || time(|| (0..n).for_each(|_| drop(black_box(black_box(1_u64))))).0,
     );
     let sync_call = ours - limit;
-    for (name, cost) in [("async call over the plain call", async_call), ("sync call over the plain call", sync_call)] {
+    for (name, cost) in
+        [("async call over the plain call", async_call), ("sync call over the plain call", sync_call)]
+    {
         let fast = cost <= 500.0;
         println!("{name:<44} {cost:>10.0} ns, target 500  {}", if fast { "met" } else { "MISSED" });
         met &= fast;

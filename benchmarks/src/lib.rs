@@ -37,7 +37,14 @@ impl Row {
 
 /// Prints the head of a table of rows.
 pub fn print_head(unit: &str) {
-    println!("{:<44} {:>10} {:>10} {:>8} {:>8}", format!("{unit} per item"), "millrun", "limit", "ratio", "target");
+    println!(
+        "{:<44} {:>10} {:>10} {:>8} {:>8}",
+        format!("{unit} per item"),
+        "millrun",
+        "limit",
+        "ratio",
+        "target"
+    );
 }
 
 /// The median.
@@ -47,7 +54,11 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// Measures two sides in turns: the medians of nanoseconds per item.
-pub fn in_turns(items: usize, mut ours: impl FnMut() -> Duration, mut limit: impl FnMut() -> Duration) -> (f64, f64) {
+pub fn in_turns(
+    items: usize,
+    mut ours: impl FnMut() -> Duration,
+    mut limit: impl FnMut() -> Duration,
+) -> (f64, f64) {
     let per_item = |time: Duration| time.as_nanos() as f64 / items as f64;
     let (mut one, mut other) = (Vec::new(), Vec::new());
     // The first round of each warms up.

@@ -17,12 +17,13 @@ use crate::model::Flow;
 //     pub fn etl(month: String) -> P::FlowCall<
 //         impl P::Task<Args = (String,), Output = <Result<u64, FlowError> as P::Fallible>::Ok> + use<>,
 //     > {
-//         use P::{self as __millrun, CloneProbe as _, JsonProbe as _, KeptProbe as _};
+//         use P::{self as __millrun, CloneProbe as _, JsonProbe as _, KeptProbe as _, OfJsonProbe as _};
 //         async fn __millrun_body(month: String) -> Result<u64, FlowError> { BODY }
 //         static __MILLRUN_SPEC: P::FlowSpec = P::FlowSpec::flow(..).description("Loads a month.").timeout(..);
-//         P::inventory::submit!(P::Registered::new(&__MILLRUN_SPEC));
+//         P::inventory::submit!(P::Registered::flow::<__MillrunFlow>(&__MILLRUN_SPEC));
 //         struct __MillrunFlow;
 //         impl P::Task for __MillrunFlow { .. }
+//         impl P::Flow for __MillrunFlow { const OF_JSON: .. = (P::Probe::<String>::OF_JSON,); }
 //         <P::FlowCall<__MillrunFlow>>::new((month,))
 //     }
 pub(crate) fn expand_flow(Flow { function, args }: &Flow) -> TokenStream {
