@@ -222,6 +222,8 @@ pub trait ConfigureTask<X, A>: Sized {
     }
 
     /// Called when what the run did is rolled back; otherwise as [`with_on_commit`](Self::with_on_commit).
+    ///
+    /// Where a hook fails, the message of the run's state tells so.
     fn with_on_rollback<R, M>(
         self,
         hook: impl Fn(&Transaction) -> R + Send + Sync + 'static,

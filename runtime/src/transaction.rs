@@ -97,6 +97,8 @@ struct Shared {
     held: Option<Box<Held>>,
     /// What ended badly inside.
     failures: Vec<Failure>,
+    /// Which hooks failed to undo something, and how; kept for a run that has not completed yet.
+    not_undone: String,
     /// At rolling it back.
     turns: Turns,
 }
@@ -461,6 +463,20 @@ impl Transaction {
     /// Takes hooks out of what is staged, so that each is called once at most.
     pub(crate) fn with_staged<T>(&self, take: impl FnOnce(&mut Staged) -> T) -> Option<T> {
         self.0.shared.lock().staged.as_mut().map(take)
+    }
+
+    /// Notes that a hook failed to undo something.
+    pub(crate) fn failed_to_undo(&self, how: &str) {
+        let mut shared = self.0.shared.lock();
+        if !shared.not_undone.is_empty() {
+            shared.not_undone.push_str("; ");
+        }
+        shared.not_undone.push_str(how);
+    }
+
+    /// Which hooks failed to undo something, and how, if any did.
+    pub(crate) fn not_undone(&self) -> Option<String> {
+        Some(self.0.shared.lock().not_undone.clone()).filter(|failed| !failed.is_empty())
     }
 
     /// Notes a run that ended badly inside, for the groups that it is in.

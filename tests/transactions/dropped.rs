@@ -127,7 +127,9 @@ async fn a_call_that_is_dropped_in_its_commit_is_rolled_back_and_cancelled() {
     }
     let diary = Diary::new();
     let report = drops(diary.clone()).report().await;
-    assert_eq!(report.task_runs()[0].state().name, StateName::Cancelled);
+    let state = report.task_runs()[0].state();
+    assert_eq!(state.name, StateName::Cancelled);
+    assert_eq!(state.message.unwrap(), "the run was cancelled, as its call was dropped");
     assert_eq!(diary.read(), ["rollback a"]);
 }
 

@@ -161,6 +161,8 @@ async fn what_was_done_in_a_call_that_is_dropped_is_rolled_back() {
     assert_eq!(diary.read(), ["do a", "rollback a"]);
     let ends: Vec<_> = report.task_runs().iter().map(|run| run.state().name).collect();
     assert_eq!(ends, [StateName::Cancelled, StateName::RolledBack]);
+    let said = report.task_runs()[0].state().message.unwrap();
+    assert_eq!(said, "the run was cancelled, as its call was dropped");
 }
 
 #[tokio::test]

@@ -6,11 +6,11 @@ use tokio::runtime::Handle;
 
 use super::cache::{self, Io};
 use super::cancel::cancel_children;
-use super::finish::{finish, finish_as_before, finish_call, leave_call};
+use super::finish::{call_dropped, finish, finish_as_before, finish_call, leave_call};
 use super::{admission, attempt, record, resume, retry, slots, submit, wait};
 use crate::body::{Body, Outcome};
 use crate::context::{Current, scope_here};
-use crate::error::{ErrorKind, TaskError};
+use crate::error::TaskError;
 use crate::input::Node;
 use crate::options::Options;
 use crate::run::Run;
@@ -184,8 +184,7 @@ impl Drop for Caller {
         }
         if !self.run.has_ended() {
             cancel_children(&self.run);
-            let message = "the run was cancelled, as its call was dropped";
-            finish(&self.run, Err(TaskError::new(ErrorKind::Cancelled, message)), Vec::new());
+            finish(&self.run, Err(call_dropped()), Vec::new());
         }
         self.run.remove_reader();
     }

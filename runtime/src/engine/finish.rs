@@ -18,6 +18,7 @@ use crate::run::{Downstream, Extra, Run, RunWaiter, Slot, Stop, Waiter, Waiters,
 use crate::runner::runtime::RuntimeHandle;
 use crate::spec::{Kind, Spec};
 use crate::state::{StateName, StateType};
+use crate::transaction::Transaction;
 
 /// Ends a run, unless it has ended. `causes` are the failures because of which it was not executed.
 pub(super) fn finish(run: &Arc<Run>, outcome: Outcome, causes: Vec<Arc<Run>>) {
@@ -50,7 +51,7 @@ pub(super) async fn leave_call(run: &Arc<Run>, outcome: Outcome) {
     let Some(stop) = run.cell.begin_to_settle() else { return drop_caught(outcome) };
     let outcome = unless_stopped(run, stop, outcome);
     let run = run.clone();
-    Leaving { run, stop, causes: Vec::new(), otherwise: cancelled, is_left: false }.leave(outcome).await;
+    Leaving { run, stop, causes: Vec::new(), otherwise: call_dropped, is_left: false }.leave(outcome).await;
 }
 
 /// What a run ends with that is about to end with `outcome`, if it was not asked to stop.
@@ -68,7 +69,7 @@ fn unless_stopped(run: &Run, stop: Stop, outcome: Outcome) -> Outcome {
     }
 }
 
-/// What a run ends with once `on_state_change` was asked.
+/// What a run ends with, which says by what it was cancelled, once `on_state_change` was asked.
 fn asked(run: &Arc<Run>, outcome: Outcome) -> Outcome {
     let outcome = outcome.map_err(|error| explained(run, error));
     let name = name_of(&outcome, cache::name_of_success(run));
@@ -81,6 +82,11 @@ fn asked(run: &Arc<Run>, outcome: Outcome) -> Outcome {
 /// What a run ends with whose driver is dropped.
 pub(super) fn shut_down() -> TaskError {
     TaskError::new(ErrorKind::Crashed, "the tokio runtime was shut down while the run was executing")
+}
+
+/// What a run ends with whose call is dropped.
+pub(super) fn call_dropped() -> TaskError {
+    TaskError::new(ErrorKind::Cancelled, "the run was cancelled, as its call was dropped")
 }
 
 /// A run that is being settled, whose transaction is left first. Dropped before that is done, what is inside is rolled back, and
@@ -246,9 +252,9 @@ fn end_settled(run: &Arc<Run>, name: StateName, causes: Vec<Arc<Run>>) {
         log_state(run, name, message.as_deref());
     }
     let hooks = hook::moment_of(name).and_then(|moment| hook::call(run, moment));
-    if run.transaction().is_some_and(|own| own.is_rolled_back()) {
+    if let Some(own) = run.transaction().filter(Transaction::is_rolled_back) {
         // By another, who may have come before it had completed.
-        transaction::enter_rolled_back(run, &[]);
+        transaction::enter_rolled_back(run, &own);
     }
     match hooks {
         None => end(run, causes),
@@ -496,9 +502,9 @@ mod tests {
     use super::*;
     use crate::context::root_scope;
     use crate::engine::{Engine, attempt};
+    use crate::hook::{AnyTransactionHook, HookReturn};
     use crate::spec::SpecBuilder;
     use crate::state::StateName::{Completed, Pending, RolledBack, Running};
-    use crate::transaction::Transaction;
 
     static SPEC: Spec =
         SpecBuilder::task(Kind::Blocking, "staged", module_path!(), file!(), line!(), None, 0).0;
@@ -508,16 +514,23 @@ mod tests {
         let engine = Engine::builder().build();
         let group = Transaction::begin(None, None, None, true);
         let scope = root_scope(&engine).in_transaction(group.clone());
-        let run = submit::new_run(&SPEC, scope.clone(), None, None);
+        let hook = AnyTransactionHook::Given(Arc::new(|_| HookReturn::Done(Err("the disk is full".into()))));
+        let options = Options { on_rollback: Some(vec![hook]), ..Options::default() };
+        let run = submit::new_run(&SPEC, scope.clone(), Some(Arc::new(options)), None);
         scope.register(&run);
         assert!(attempt::begin(&run).is_ok());
 
         let stop = run.cell.begin_to_settle().unwrap();
         let left = transaction::block_on(transaction::leave(&run, Ok(Arc::new(1)), Io::Blocking));
-        std::thread::spawn(move || group.rollback_blocking()).join().unwrap().unwrap();
+        std::thread::spawn(move || group.rollback_blocking()).join().unwrap().unwrap_err();
         settle(&run, stop, left, None, Vec::new());
 
         let names: Vec<_> = run.states().iter().map(|state| state.name).collect();
         assert_eq!(names, [Pending, Running, Completed, RolledBack]);
+        let said = run.state().message.unwrap();
+        assert_eq!(
+            said,
+            format!("It may not be undone: `on_rollback` of '{}' failed: the disk is full", run.name())
+        );
     }
 }

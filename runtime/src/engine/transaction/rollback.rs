@@ -136,17 +136,18 @@ async fn roll_back_each(mut parts: Parts) -> Result<(), TransactionError> {
         }
         // Another may be at it.
         let turn = part.turn().await;
-        let mut failed = Vec::new();
         while let Some((run, hook, n, of)) = part.with_staged(last_rollback_hook).flatten() {
             let outcome = hook::call_transaction(&run, &part, &hook).await;
-            let (label, outcome) =
-                (label("on_rollback", n, of, &run), outcome.map_err(|error| error.to_string()));
-            failed.extend(outcome.as_ref().err().map(|error| format!("{label} failed: {error}")));
+            let label = label("on_rollback", n, of, &run);
+            let outcome = outcome.map_err(|error| error.to_string());
+            if let Err(error) = &outcome {
+                part.failed_to_undo(&format!("{label} failed: {error}"));
+            }
             outcomes.push((label, outcome));
         }
         part.release();
         if let Some(run) = part.with_staged(|staged| staged.run.clone()) {
-            enter_rolled_back(&run, &failed);
+            enter_rolled_back(&run, &part);
         }
         drop(turn);
         done.push(part);
@@ -171,9 +172,9 @@ fn log_failed(rolled_back: Result<(), TransactionError>) {
     }
 }
 
-/// A run that completed shows that it was rolled back, and which of its hooks failed to.
-pub(in crate::engine) fn enter_rolled_back(run: &Arc<Run>, failed: &[String]) {
-    let message = (!failed.is_empty()).then(|| format!("It may not be undone: {}", failed.join("; ")));
+/// A run that completed shows that its own transaction was rolled back, and which of its hooks failed to.
+pub(in crate::engine) fn enter_rolled_back(run: &Arc<Run>, own: &Transaction) {
+    let message = own.not_undone().map(|failed| format!("It may not be undone: {failed}"));
     let now = run.scope.engine.clock().nanos();
     let entered = {
         let mut inner = run.cell.lock();
