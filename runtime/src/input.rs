@@ -4,200 +4,25 @@
 //! notes these runs as [`Edges`]; that is the dependency.
 
 mod container;
+mod dependencies;
+mod edge;
 mod map_arg;
+mod reference;
 
-use std::fmt;
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
-use smallvec::SmallVec;
-
 use crate::body::{ToJson, UpstreamForm, write_form};
 use crate::error::{ErrorKind, TaskError};
-use crate::future::{FlowFuture, Reader, TaskFuture, TaskFutures};
-use crate::map::MapGroup;
-use crate::run::Run;
+use crate::future::{FlowFuture, Reader, TaskFuture};
 
+use reference::{Holds, Shared};
+
+pub use dependencies::{AllowFailure, Dependencies, allow_failure};
+pub(crate) use edge::{Edge, EdgeList, Edges, Need, Node};
 pub(crate) use map_arg::MapArg;
 pub use map_arg::{IntoMapArg, Unmapped, unmapped};
-
-/// A parameter that a task takes by reference: borrowed from the caller, or from what holds it for the run.
-///
-/// It stands for `&'a T` in the types that a task is made of; users meet it in compile errors only.
-pub struct Ref<'a, T: ?Sized>(RefKind<'a, T>);
-
-enum RefKind<'a, T: ?Sized> {
-    Borrowed(&'a T),
-    Held(Arc<dyn Holds<T> + 'a>),
-}
-
-/// Something that lends a `T` for as long as it is held.
-trait Holds<T: ?Sized>: Send + Sync {
-    fn lend(&self) -> &T;
-}
-
-impl<T: Send + Sync> Holds<T> for T {
-    fn lend(&self) -> &T {
-        self
-    }
-}
-
-impl Holds<str> for String {
-    fn lend(&self) -> &str {
-        self
-    }
-}
-
-impl<T: Send + Sync> Holds<[T]> for Vec<T> {
-    fn lend(&self) -> &[T] {
-        self
-    }
-}
-
-impl Holds<Path> for PathBuf {
-    fn lend(&self) -> &Path {
-        self
-    }
-}
-
-/// Holds what is shared already.
-struct Shared<T: ?Sized>(Arc<T>);
-
-impl<T: ?Sized + Send + Sync> Holds<T> for Shared<T> {
-    fn lend(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<'a, T: ?Sized> Ref<'a, T> {
-    /// What the caller of a task passes.
-    #[doc(hidden)]
-    pub const fn borrowed(value: &'a T) -> Self {
-        Self(RefKind::Borrowed(value))
-    }
-
-    fn held(value: Arc<impl Holds<T> + 'a>) -> Self {
-        Self(RefKind::Held(value))
-    }
-}
-
-impl<T: ?Sized> Deref for Ref<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        match &self.0 {
-            RefKind::Borrowed(value) => value,
-            RefKind::Held(value) => (**value).lend(),
-        }
-    }
-}
-
-impl<T: ?Sized> Clone for Ref<'_, T> {
-    fn clone(&self) -> Self {
-        Self(match &self.0 {
-            RefKind::Borrowed(value) => RefKind::Borrowed(value),
-            RefKind::Held(value) => RefKind::Held(Arc::clone(value)),
-        })
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for Ref<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for Ref<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + Serialize> Serialize for Ref<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (**self).serialize(serializer)
-    }
-}
-
-/// What a run needs of another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Need {
-    /// Its result, for the parameter of that number.
-    Value(u8),
-    /// Its result or its error, for the parameter of that number.
-    Outcome(u8),
-    /// Its end.
-    End,
-    /// Its end, however it ended.
-    AllowedFailure,
-}
-
-/// What may be waited for.
-#[derive(Clone)]
-pub(crate) enum Node {
-    Run(Arc<Run>),
-    Map(Arc<MapGroup>),
-}
-
-impl Node {
-    /// The run, or the runs of the map that have been made: all of them, once it is done.
-    pub(crate) fn runs(&self) -> Vec<Arc<Run>> {
-        match self {
-            Self::Run(run) => vec![run.clone()],
-            Self::Map(group) => group.runs(),
-        }
-    }
-}
-
-#[derive(Clone)]
-pub(crate) struct Edge {
-    pub(crate) node: Node,
-    pub(crate) need: Need,
-}
-
-/// Next to all runs that wait for anything wait for one.
-pub(crate) type EdgeList = SmallVec<[Edge; 1]>;
-
-/// The runs that another waits for.
-#[derive(Clone, Default)]
-pub struct Edges {
-    pub(crate) list: EdgeList,
-    parameter: u8,
-}
-
-impl Edges {
-    pub(crate) fn push(&mut self, node: Node, need: Need) {
-        self.list.push(Edge { node, need });
-    }
-
-    /// The arguments that follow are for the parameter of that number.
-    pub(crate) fn for_parameter(&mut self, parameter: u8) -> &mut Self {
-        self.parameter = parameter;
-        self
-    }
-
-    fn value(&mut self, reader: &Reader) {
-        let need = Need::Value(self.parameter);
-        self.push(Node::Run(reader.run().clone()), need);
-    }
-
-    fn outcome(&mut self, reader: &Reader) {
-        let need = Need::Outcome(self.parameter);
-        self.push(Node::Run(reader.run().clone()), need);
-    }
-
-    fn values(&mut self, group: &Arc<MapGroup>) {
-        let need = Need::Value(self.parameter);
-        self.push(Node::Map(group.clone()), need);
-    }
-
-    fn outcomes(&mut self, group: &Arc<MapGroup>) {
-        let need = Need::Outcome(self.parameter);
-        self.push(Node::Map(group.clone()), need);
-    }
-}
+pub use reference::Ref;
 
 /// An argument on its way to a run: a value, or where to read it.
 pub struct Arg<P>(ArgKind<P>);
@@ -518,104 +343,5 @@ impl<T> IntoArg<TaskFuture<T>> for Quoted<T> {
 impl<T: Send + Sync + 'static> IntoArg<Ref<'static, TaskFuture<T>>> for Quoted<T> {
     fn into_arg(self, _edges: &mut Edges) -> Arg<Ref<'static, TaskFuture<T>>> {
         Arg::value(Ref::held(Arc::new(self.0)))
-    }
-}
-
-/// Runs that may be waited for: futures, maps, flow futures, references, slices, arrays, `Vec`s and tuples of them, and
-/// [`allow_failure`] of any of these.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is nothing to wait for",
-    label = "not a future",
-    note = "wait for what `submit`, `map` or `start` returned, or for tuples, arrays, slices and `Vec`s of these"
-)]
-pub trait Dependencies {
-    #[doc(hidden)]
-    fn add_to(&self, edges: &mut Edges);
-}
-
-impl<T> Dependencies for TaskFuture<T> {
-    fn add_to(&self, edges: &mut Edges) {
-        edges.push(Node::Run(self.reader().run().clone()), Need::End);
-    }
-}
-
-impl<T> Dependencies for FlowFuture<T> {
-    fn add_to(&self, edges: &mut Edges) {
-        edges.push(Node::Run(self.reader().run().clone()), Need::End);
-    }
-}
-
-impl<T> Dependencies for TaskFutures<T> {
-    fn add_to(&self, edges: &mut Edges) {
-        edges.push(Node::Map(self.group().clone()), Need::End);
-    }
-}
-
-impl<D: Dependencies + ?Sized> Dependencies for &D {
-    fn add_to(&self, edges: &mut Edges) {
-        (**self).add_to(edges);
-    }
-}
-
-impl<D: Dependencies> Dependencies for [D] {
-    fn add_to(&self, edges: &mut Edges) {
-        for dependency in self {
-            dependency.add_to(edges);
-        }
-    }
-}
-
-impl<D: Dependencies, const N: usize> Dependencies for [D; N] {
-    fn add_to(&self, edges: &mut Edges) {
-        self.as_slice().add_to(edges);
-    }
-}
-
-impl<D: Dependencies> Dependencies for Vec<D> {
-    fn add_to(&self, edges: &mut Edges) {
-        self.as_slice().add_to(edges);
-    }
-}
-
-macro_rules! dependency_tuple {
-    ($($d:ident $n:tt),*) => {
-        #[diagnostic::do_not_recommend]
-        impl<$($d: Dependencies),*> Dependencies for ($($d,)*) {
-            fn add_to(&self, edges: &mut Edges) {
-                $(self.$n.add_to(edges);)*
-            }
-        }
-    };
-}
-
-dependency_tuple!(A 0);
-dependency_tuple!(A 0, B 1);
-dependency_tuple!(A 0, B 1, C 2);
-dependency_tuple!(A 0, B 1, C 2, D 3);
-dependency_tuple!(A 0, B 1, C 2, D 3, E 4);
-dependency_tuple!(A 0, B 1, C 2, D 3, E 4, F 5);
-dependency_tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
-dependency_tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
-
-impl Dependencies for () {
-    fn add_to(&self, _edges: &mut Edges) {}
-}
-
-/// Dependencies whose failure does not stop what waits for them; made by [`allow_failure`].
-#[derive(Clone, Debug)]
-pub struct AllowFailure<D>(D);
-
-/// Waits for `dependencies` however they end: their failure is not asked of `all_successful`, and counts as seen.
-pub fn allow_failure<D: Dependencies>(dependencies: D) -> AllowFailure<D> {
-    AllowFailure(dependencies)
-}
-
-impl<D: Dependencies> Dependencies for AllowFailure<D> {
-    fn add_to(&self, edges: &mut Edges) {
-        let from = edges.list.len();
-        self.0.add_to(edges);
-        for edge in &mut edges.list[from..] {
-            edge.need = Need::AllowedFailure;
-        }
     }
 }

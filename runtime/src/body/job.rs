@@ -1,0 +1,150 @@
+//! A task's function with its arguments: one type for each list of argument types.
+
+use std::marker::PhantomData;
+
+use super::{ArgTuple, Attempt, Body, Task, Text, UpstreamForm, Upstreams, write_form};
+use crate::cache::{KeyText, Values};
+use crate::error::TaskError;
+use crate::spec::Spec;
+
+/// What is compiled of a task, for those who know no more of it than the types of its arguments.
+#[doc(hidden)]
+pub(crate) struct Compiled<'a, A: ArgTuple> {
+    fns: &'a TaskFns<'a, A>,
+    json: A::Json,
+}
+
+struct TaskFns<'a, A: ArgTuple> {
+    spec: &'static Spec,
+    attempt: fn(A) -> Attempt<'a>,
+    clone: Option<fn(&A) -> A>,
+    text: Option<Text<A>>,
+}
+
+/// What is compiled of the task `K`: constants, so that no code is made for them.
+pub(crate) struct Of<'a, K>(PhantomData<(&'a (), K)>);
+
+impl<'a, K: Task + 'a> Of<'a, K> {
+    const FNS: &'a TaskFns<'a, K::Args> =
+        &TaskFns { spec: &K::SPEC.0, attempt: K::attempt, clone: K::CLONE, text: K::TEXT };
+
+    pub(crate) const COMPILED: Compiled<'a, K::Args> = Compiled { fns: Self::FNS, json: K::JSON };
+}
+
+impl<A: ArgTuple> Compiled<'_, A> {
+    pub(crate) const fn spec(&self) -> &'static Spec {
+        self.fns.spec
+    }
+}
+
+impl<A: ArgTuple> Clone for Compiled<'_, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A: ArgTuple> Copy for Compiled<'_, A> {}
+
+/// How the arguments of a configured task are cloned, where its own type does not tell.
+pub(crate) type CloneArgs<A> = Option<fn(&A) -> A>;
+
+#[doc(hidden)]
+pub(crate) enum JobArgs<A: ArgTuple> {
+    Pending(A::Pending),
+    Ready(A),
+    Gone,
+}
+
+/// A task's function with its arguments.
+#[doc(hidden)]
+pub struct Job<'a, A: ArgTuple> {
+    args: JobArgs<A>,
+    task: Compiled<'a, A>,
+    clone: CloneArgs<A>,
+    upstreams: Upstreams,
+}
+
+impl<'a, A: ArgTuple> Job<'a, A> {
+    pub(crate) fn new(args: JobArgs<A>, task: Compiled<'a, A>, clone: CloneArgs<A>) -> Self {
+        Self { args, task, clone: clone.or(task.fns.clone), upstreams: Upstreams::default() }
+    }
+}
+
+pub(super) fn gone() -> TaskError {
+    TaskError::new(
+        crate::error::ErrorKind::Crashed,
+        "the arguments of the run are gone: this is a bug in millrun",
+    )
+}
+
+impl<'a, A: ArgTuple + Send + 'a> Body<'a> for Job<'a, A> {
+    fn upstreams(&mut self) -> &mut Upstreams {
+        &mut self.upstreams
+    }
+
+    fn resolve(&mut self) -> Result<(), TaskError> {
+        if matches!(self.args, JobArgs::Pending(_))
+            && let JobArgs::Pending(pending) = std::mem::replace(&mut self.args, JobArgs::Gone)
+        {
+            self.args = JobArgs::Ready(A::resolve(pending)?);
+        }
+        Ok(())
+    }
+
+    fn can_repeat(&self) -> bool {
+        self.clone.is_some()
+    }
+
+    fn fork(&self) -> Option<Box<dyn Body<'a> + 'a>> {
+        match (&self.args, self.clone) {
+            (JobArgs::Ready(args), Some(clone)) => {
+                Some(Box::new(Self::new(JobArgs::Ready(clone(args)), self.task, self.clone)))
+            }
+            _ => None,
+        }
+    }
+
+    fn run_name(&self) -> Option<String> {
+        match &self.args {
+            JobArgs::Ready(args) => self.task.fns.text.and_then(|text| text(args, None)),
+            _ => None,
+        }
+    }
+
+    fn write_key(&self, key: &mut KeyText<'_>) -> bool {
+        match &self.args {
+            JobArgs::Ready(args) => self.task.fns.text.is_some_and(|text| text(args, Some(key)).is_some()),
+            _ => false,
+        }
+    }
+
+    fn inputs(&self) -> Values<'_> {
+        match &self.args {
+            JobArgs::Ready(args) => {
+                self.task.fns.spec.parameters.iter().copied().zip(args.values(&self.task.json)).collect()
+            }
+            _ => self.task.fns.spec.parameters.iter().map(|name| (*name, None)).collect(),
+        }
+    }
+
+    fn form(&self, upstream: &mut UpstreamForm<'_>, form: &mut Vec<u8>) -> bool {
+        match &self.args {
+            JobArgs::Ready(args) => {
+                args.values(&self.task.json).into_iter().all(|value| write_form(value, form))
+            }
+            JobArgs::Pending(pending) => A::form(pending, &self.task.json, upstream, form),
+            JobArgs::Gone => false,
+        }
+    }
+
+    fn attempt(&mut self, last: bool) -> Attempt<'a> {
+        let args = match (&self.args, self.clone) {
+            (JobArgs::Ready(args), Some(clone)) if !last => clone(args),
+            _ => match std::mem::replace(&mut self.args, JobArgs::Gone) {
+                JobArgs::Ready(args) => args,
+                _ => return Attempt::Done(Err(gone())),
+            },
+        };
+        (self.task.fns.attempt)(args)
+    }
+}
