@@ -120,7 +120,10 @@ fn long(text: String) -> usize {
 fn parameters_that_are_too_long_are_refused_before_the_body_begins() {
     let store = Arc::new(MemoryRunStore::new());
     let error = engine(&store).run_blocking(long("x".repeat(600 * 1024))).unwrap_err().to_string();
-    assert!(error.contains("parameter `text` takes 614402 bytes as JSON, and 524288"), "{error}");
+    assert!(
+        error.contains("the parameters take 614402 bytes as JSON, 614402 of them `text`, and 524288"),
+        "{error}"
+    );
     let [flow] = &flow_runs(&store)[..] else { panic!("one flow run is recorded") };
     assert!(flow.state.is_failed());
     assert!(flow.parameters.is_none());

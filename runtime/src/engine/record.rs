@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::Engine;
@@ -108,17 +109,19 @@ pub(crate) fn throttle(engine: &Engine) {
 pub(super) fn prepared(run: &Arc<Run>) -> Result<(), TaskError> {
     let Some(recorder) = recorder(run) else { return Ok(()) };
     let parameters = run.cell.lock().log.extra.as_ref().and_then(|extra| extra.parameters.clone());
-    for (name, value) in parameters.iter().flat_map(|parameters| parameters.iter()) {
-        let length = value.as_ref().map_or(0, |value| value.to_string().len());
-        if length > PARAMETERS {
-            return Err(TaskError::new(
-                ErrorKind::Failed,
-                format!(
-                    "parameter `{name}` takes {length} bytes as JSON, and {PARAMETERS} are the most that is recorded: pass where it \
-                     lies, a path or a key"
-                ),
-            ));
-        }
+    let length = |value: &Option<Value>| value.as_ref().map_or(0, |value| value.to_string().len());
+    let lengths = || parameters.iter().flat_map(|all| all.iter()).map(|(name, value)| (length(value), name));
+    let total: usize = lengths().map(|(length, _)| length).sum();
+    if total > PARAMETERS
+        && let Some((most, name)) = lengths().max()
+    {
+        return Err(TaskError::new(
+            ErrorKind::Failed,
+            format!(
+                "the parameters take {total} bytes as JSON, {most} of them `{name}`, and {PARAMETERS} are the most that is recorded: \
+                 pass where it lies, a path or a key"
+            ),
+        ));
     }
     recorder.push(Item::Prepared(run.clone()));
     Ok(())

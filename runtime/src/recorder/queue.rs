@@ -25,7 +25,7 @@ struct State {
     /// How many items there were, ever, and how many of them are written.
     pushed: u64,
     written: u64,
-    /// The first items that could not be written, by their end, and why.
+    /// Why something could not be written, for good: what came after it counts for nothing.
     failed: Option<Arc<StoreError>>,
     /// Who waits until so many are written.
     waiting: Vec<(u64, Waker)>,

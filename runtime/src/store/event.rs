@@ -100,11 +100,11 @@ pub struct RunRecord {
     pub state: State,
 }
 
-/// What a run gave: a record of the result store, here or there.
+/// What a run gave.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The record itself.
+    /// The value as JSON.
     Inline(Vec<u8>),
     /// The key of a record in the result store.
     Stored(String),
