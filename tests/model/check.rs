@@ -494,7 +494,7 @@ impl Check<'_> {
         // An error that was passed on holds that of somebody else.
         let same = |shown: &Shown, expected: &Shown| match (shown, expected) {
             // What a body begins that was given up on may end too late for its end to be known.
-            (Err(_), Err((ErrorKind::Planning, None))) if self.world.plan.cancel_after.is_some() => true,
+            (Err((ErrorKind::Cancelled, _)), Err((ErrorKind::Planning, None))) => true,
             (Err((kind, _)), Err((expected, None))) => kind == expected,
             _ => shown == expected,
         };

@@ -57,7 +57,7 @@ fn place(printed: &[String], line: &str) -> usize {
 #[test]
 fn a_signal_crashes_what_is_open_and_then_ends_the_process() {
     for (signal, name) in [(INTERRUPT, "SIGINT"), (TERMINATE, "SIGTERM")] {
-        let program = Program::begun("waiting", 2);
+        let program = Program::begun("waiting", 3);
         program.send(signal);
         let (printed, ended) = program.ended();
         assert_eq!(ended.signal(), Some(signal), "{ended} {printed:#?}");
@@ -84,7 +84,7 @@ fn a_body_that_would_end_otherwise_is_crashed_too() {
 
 #[test]
 fn a_sync_flow_on_the_main_thread_is_crashed() {
-    let program = Program::begun("blocking", 1);
+    let program = Program::begun("blocking", 2);
     program.send(INTERRUPT);
     let (printed, ended) = program.ended();
     assert_eq!(ended.signal(), Some(INTERRUPT), "{printed:#?}");
@@ -139,7 +139,7 @@ fn the_second_signal_ends_the_process_at_once() {
 
 #[test]
 fn an_engine_that_was_not_asked_leaves_signals_alone() {
-    let program = Program::begun("unhandled", 2);
+    let program = Program::begun("unhandled", 3);
     program.send(INTERRUPT);
     let (printed, ended) = program.ended();
     assert_eq!(ended.signal(), Some(INTERRUPT));

@@ -65,6 +65,7 @@ async fn waiting() -> Result<(), FlowError> {
     let one = hang.submit();
     let _two = stand.submit();
     let three = after.submit(&one);
+    println!("begun");
     // The error would settle the flow run, if it came here.
     three.await?;
     println!("the body went on");
@@ -80,7 +81,9 @@ async fn forgiving() -> &'static str {
 #[flow(flow_run_name = "blocking", on_crashed = print_flow, on_failure = print_flow)]
 fn blocking() -> Result<(), FlowError> {
     let one = hang.submit();
-    Ok(after.submit(&one).result()?)
+    let two = after.submit(&one);
+    println!("begun");
+    Ok(two.result()?)
 }
 
 #[flow(flow_run_name = "outer", on_crashed = print_flow)]
