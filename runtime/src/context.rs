@@ -283,6 +283,7 @@ pub(crate) fn current_run() -> Option<Arc<Run>> {
 }
 
 /// Looks at the run that executes here, from wherever: `None` if there is none, or if it cannot be told in the midst of a change.
+#[cfg(feature = "logging")]
 pub(crate) fn with_current_run<T>(look: impl FnOnce(&Arc<Run>) -> T) -> Option<T> {
     let run = |current: &RefCell<Current>| current.try_borrow().ok().and_then(|current| current.run.clone());
     CURRENT.try_with(run).ok().flatten().map(|run| look(&run))

@@ -10,6 +10,7 @@ use super::finish::Settling;
 use super::hook::runtime_of;
 use crate::body::Erased;
 use crate::clock::Nanos;
+#[cfg(feature = "logging")]
 use crate::context::with_current_run;
 use crate::error::{BoxError, ErrorKind, TaskError};
 use crate::input::{Edge, EdgeList, Node};
@@ -18,7 +19,9 @@ use crate::recorder::{Ending, Item, Large, Recorder};
 use crate::result::WriteOptions;
 use crate::run::{Recorded, Run, RunInner};
 use crate::state::StateName;
-use crate::store::{Durability, LogRecord, Outcome};
+#[cfg(feature = "logging")]
+use crate::store::LogRecord;
+use crate::store::{Durability, Outcome};
 
 /// The longest result that stands in the ledger itself; a longer one lies in the result store.
 const INLINE: usize = 64 * 1024;
@@ -128,11 +131,13 @@ pub(super) fn prepared(run: &Arc<Run>) -> Result<(), TaskError> {
 }
 
 /// Whether what is logged here is recorded.
+#[cfg(feature = "logging")]
 pub(crate) fn records_logs() -> bool {
     with_current_run(|run| recorder(run).is_some()).unwrap_or(false)
 }
 
 /// User code has logged something in the run that executes here.
+#[cfg(feature = "logging")]
 pub(crate) fn logged(level: &str, target: &str, message: String) {
     let _ = with_current_run(|run| {
         let Some(recorder) = recorder(run) else { return };

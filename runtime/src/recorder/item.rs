@@ -12,7 +12,7 @@ use crate::input::{Edge, EdgeList, Need, Node};
 use crate::result::{Draft, ResultStore};
 use crate::run::{Run, state_message};
 use crate::state::{State, StateDetails, StateName};
-use crate::store::{Event, Kind, LogRecord, Outcome, RunRecord, TransactionRecord, UpstreamRecord};
+use crate::store::{Event, Kind, Outcome, RunRecord, TransactionRecord, UpstreamRecord};
 
 /// Something that has happened. Making plain data of it is the writer's work.
 pub(crate) enum Item {
@@ -26,7 +26,8 @@ pub(crate) enum Item {
     Upstream(Arc<Run>, Edge),
     /// A run entered a state.
     Entered(Box<Ending>),
-    Logged(LogRecord),
+    #[cfg(feature = "logging")]
+    Logged(crate::store::LogRecord),
     Transaction(TransactionRecord),
 }
 
@@ -115,6 +116,7 @@ impl Item {
             }),
             Self::Upstream(run, edge) => upstreams(run, edge, events),
             Self::Entered(entered) => events.push(entered.event()),
+            #[cfg(feature = "logging")]
             Self::Logged(log) => events.push(Event::Logged(log.clone())),
             Self::Transaction(transaction) => events.push(Event::Transaction(transaction.clone())),
         }

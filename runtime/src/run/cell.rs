@@ -113,9 +113,8 @@ impl<B, V, E, D, L> Inner<B, V, E, D, L> {
     }
 }
 
-/// Whether a run was asked to stop.
+/// Whether a run was asked to stop. A byte: there is no room for more beside the flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum Stop {
     No,
     /// It was cancelled.
@@ -123,6 +122,8 @@ pub(crate) enum Stop {
     /// It ends with its process, whatever else it was about to end with.
     Crash,
 }
+
+const _: () = assert!(size_of::<Stop>() == 1);
 
 /// By what a run was cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
