@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::store::{Durability, Event, RunStore, StoreError};
 
-pub(crate) use item::{Ending, Item, Large};
+pub(crate) use item::{Entered, Item, Large};
 use lease::Lease;
 use queue::{Queue, Taken};
 

@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Waker;
 use std::time::SystemTime;
 
+use serde_json::{Map, Value};
+
 use crate::body::{BoxBody, Erased, Outcome};
 use crate::clock::Nanos;
 use crate::context::Scope;
@@ -162,6 +164,13 @@ impl Run {
     pub(crate) fn task_name(&self) -> String {
         self.with_options(|options| options.and_then(|options| options.name.as_deref().map(str::to_owned)))
             .unwrap_or_else(|| self.spec.name.to_owned())
+    }
+
+    /// Its parameters by name, as JSON, where they are written down.
+    pub(crate) fn parameters(&self) -> Option<Map<String, Value>> {
+        let parameters = self.cell.lock().log.extra.as_ref().and_then(|extra| extra.parameters.clone())?;
+        let value = |value: &Option<Value>| value.clone().unwrap_or(Value::Null);
+        Some(parameters.iter().map(|(name, given)| ((*name).to_owned(), value(given))).collect())
     }
 
     pub(crate) fn options(&self) -> Option<Arc<Options>> {

@@ -47,12 +47,7 @@ macro_rules! info {
             /// them: in tasks that have hooks or whose body has the word `parameters` in it, and everywhere with
             /// [`record_parameters(true)`](crate::EngineBuilder::record_parameters); elsewhere the object is empty.
             pub fn parameters(&self) -> serde_json::Map<String, Value> {
-                let parameters = self.0.cell.lock().log.extra.as_ref().and_then(|extra| extra.parameters.clone());
-                parameters
-                    .iter()
-                    .flat_map(|parameters| parameters.iter())
-                    .map(|(name, value)| ((*name).to_owned(), value.clone().unwrap_or(Value::Null)))
-                    .collect()
+                self.0.parameters().unwrap_or_default()
             }
 
             /// The number of the attempt, from 1; 0 before the first has begun.

@@ -15,7 +15,7 @@ use crate::context::with_current_run;
 use crate::error::{BoxError, ErrorKind, TaskError};
 use crate::input::{Edge, EdgeList, Node};
 use crate::panic;
-use crate::recorder::{Ending, Item, Large, Recorder};
+use crate::recorder::{Entered, Item, Large, Recorder};
 use crate::result::WriteOptions;
 use crate::run::{Recorded, Run, RunInner};
 use crate::state::StateName;
@@ -37,7 +37,9 @@ pub(super) fn created(run: &Arc<Run>, edges: &EdgeList) {
     let Some(recorder) = recorder(run) else { return };
     let is_asked_for = run.spec.is_flow
         && run.with_options(|options| options.is_some_and(|options| options.flow_run_id.is_some()));
-    if is_asked_for || run.scope.tree.priors().is_some() {
+    // A child flow run is recorded with what it is recognised by, or not at all: else it might be begun anew.
+    let is_child = run.spec.is_flow && run.scope.tree.is_flow();
+    if is_asked_for || is_child || run.scope.tree.priors().is_some() {
         // It may be one of an earlier process.
         run.cell.lock().log.extra().recorded = Recorded::Later;
         return;
@@ -83,19 +85,7 @@ pub(super) fn goes_on(run: &Arc<Run>, since: Nanos) {
         inner.log.extra().recorded = Recorded::All;
         inner.log.begin_after(since)
     };
-    let (name, run_count) = (StateName::Pending, 0);
-    let ending = Ending {
-        run: run.clone(),
-        name,
-        at,
-        run_count,
-        message: None,
-        error: None,
-        scheduled: None,
-        outcome: None,
-        large: None,
-    };
-    recorder.push(Item::Entered(Box::new(ending)));
+    recorder.push(Item::Entered(Box::new(Entered::new(run.clone(), StateName::Pending, at, 0))));
 }
 
 /// Holds up whoever makes runs faster than they can be recorded. Not to be called while anything is locked.
@@ -168,16 +158,11 @@ impl Run {
         if let Some(recorder) = recorder(self)
             && inner.log.recorded() == Recorded::All
         {
-            recorder.push(Item::Entered(Box::new(Ending {
-                run: self.clone(),
-                name,
-                at: inner.log.last_time(),
-                run_count: inner.log.attempts(),
+            let entered = Entered::new(self.clone(), name, inner.log.last_time(), inner.log.attempts());
+            recorder.push(Item::Entered(Box::new(Entered {
                 message: message.map(Arc::from),
-                error: None,
                 scheduled,
-                outcome: None,
-                large: None,
+                ..entered
             })));
         }
     }
@@ -204,10 +189,8 @@ pub(super) fn settle(mut settling: Settling) {
         let inner = run.cell.lock();
         let at = now.max(inner.log.last_time() + 1);
         settling.at(at);
-        let run_count = inner.log.attempts();
-        let ending =
-            Ending { run: run.clone(), name, at, run_count, message, error, scheduled: None, outcome, large };
-        recorder.push(Item::Entered(Box::new(ending)))
+        let entered = Entered::new(run.clone(), name, at, inner.log.attempts());
+        recorder.push(Item::Entered(Box::new(Entered { message, error, outcome, large, ..entered })))
     };
     let is_strict = recorder.durability() == Durability::Strict;
     if !is_strict && !is_outermost_flow_run(&run) {

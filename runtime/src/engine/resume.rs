@@ -4,7 +4,7 @@
 //! run's result counts by what that run is recognised by, and by whether it ended well where a failure is taken as a value. Nothing
 //! else is asked of a body: it may submit other runs than the first time, in another order, and these are executed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -37,7 +37,6 @@ pub(crate) struct Priors {
 }
 
 /// A run of an earlier process.
-#[derive(Clone)]
 pub(crate) struct Prior {
     id: Uuid,
     name: StateName,
@@ -55,10 +54,10 @@ const PAGE: u32 = 5000;
 impl Priors {
     /// Reads all that there is; blocks.
     pub(super) fn read(store: &dyn RunStore, root: Uuid) -> Result<Self, StoreError> {
-        let committed: HashMap<Uuid, bool> = store
-            .transactions(root)?
-            .into_iter()
-            .map(|record| (record.id, record.state == TransactionState::Committed))
+        let transactions = store.transactions(root)?.into_iter();
+        let committed: HashSet<Uuid> = transactions
+            .filter(|record| record.state == TransactionState::Committed)
+            .map(|record| record.id)
             .collect();
         let mut priors = Self { by_identity: HashMap::new(), numbers: HashMap::new() };
         for mut query in [RunQuery::flow_runs(), RunQuery::task_runs()] {
@@ -68,8 +67,8 @@ impl Priors {
                 let Some(last) = page.last() else { break };
                 query.after = Some(last.id);
                 for record in page {
-                    let is_undone = |id| !committed.get(&id).copied().unwrap_or(false);
-                    let counts = record.state.is_completed() && !record.transaction.is_some_and(is_undone);
+                    let stands = record.transaction.is_none_or(|id| committed.contains(&id));
+                    let counts = record.state.is_completed() && stands;
                     priors.add(store, &record, counts)?;
                 }
             }
@@ -88,14 +87,7 @@ impl Priors {
         let counts = counts && name != StateName::RolledBack;
         let outcome = if counts { store.outcome(record.id)? } else { None };
         let counts = counts && (outcome.is_some() || name == StateName::Skipped);
-        let prior = Prior {
-            id: record.id,
-            name,
-            message: record.state.message.clone(),
-            since: record.state.timestamp,
-            outcome,
-            counts,
-        };
+        let prior = Prior { counts, ..Prior::of(record, outcome) };
         let known = self.by_identity.get(&identity.as_u128());
         if known.is_none_or(|known| !known.counts) {
             self.by_identity.insert(identity.as_u128(), prior);

@@ -25,14 +25,14 @@ pub(crate) enum Item {
     /// A run waited for a map, whose runs are all there.
     Upstream(Arc<Run>, Edge),
     /// A run entered a state.
-    Entered(Box<Ending>),
+    Entered(Box<Entered>),
     #[cfg(feature = "logging")]
     Logged(crate::store::LogRecord),
     Transaction(TransactionRecord),
 }
 
 /// A state that a run has entered, or is about to end in.
-pub(crate) struct Ending {
+pub(crate) struct Entered {
     pub(crate) run: Arc<Run>,
     pub(crate) name: StateName,
     pub(crate) at: Nanos,
@@ -93,17 +93,11 @@ impl Item {
                 }
             }
             Self::Prepared(run) => {
-                let parameters =
-                    run.cell.lock().log.extra.as_ref().and_then(|extra| extra.parameters.clone());
-                let parameters = parameters.map(|parameters| {
-                    let value = |value: &Option<_>| value.clone().unwrap_or(serde_json::Value::Null);
-                    parameters.iter().map(|(name, given)| ((*name).to_owned(), value(given))).collect()
-                });
                 events.push(Event::Prepared {
                     run: id_of(run),
                     kind: kind_of(run),
                     name: Some(run.name()),
-                    parameters,
+                    parameters: run.parameters(),
                     identity: None,
                 });
             }
@@ -123,7 +117,22 @@ impl Item {
     }
 }
 
-impl Ending {
+impl Entered {
+    /// One of which nothing else is said.
+    pub(crate) fn new(run: Arc<Run>, name: StateName, at: Nanos, run_count: u32) -> Self {
+        Self {
+            run,
+            name,
+            at,
+            run_count,
+            message: None,
+            error: None,
+            scheduled: None,
+            outcome: None,
+            large: None,
+        }
+    }
+
     fn event(&mut self) -> Event {
         if let Some(large) = self.large.take() {
             self.outcome = large.put(&self.run.name());
@@ -141,16 +150,17 @@ impl Ending {
             kind: kind_of(&self.run),
             state,
             run_count: self.run_count,
-            outcome: self.outcome.clone(),
+            outcome: self.outcome.take(),
         }
     }
 }
 
 fn record(run: &Run, owner: Uuid) -> RunRecord {
     let id = id_of(run);
-    let (created, index) = {
+    let (created, index, identity) = {
         let inner = run.cell.lock();
-        (inner.log.created(), inner.index)
+        let identity = inner.log.extra.as_ref().and_then(|extra| extra.identity);
+        (inner.log.created(), inner.index, identity)
     };
     let tree = &run.scope.tree;
     let version = run.with_options(|options| options.and_then(|options| options.version.clone()));
@@ -167,7 +177,7 @@ fn record(run: &Run, owner: Uuid) -> RunRecord {
         flow_run: tree.is_flow().then(|| Uuid::from_u128(tree.prefix())),
         root: tree.root().map_or(id, Uuid::from_u128),
         map_index: run.is_of_map().then_some(index),
-        identity: None,
+        identity: identity.filter(|_| tree.is_flow()).map(Uuid::from_u128),
         transaction: run.scope.transaction.as_ref().map(|transaction| transaction.root().id()),
         owner: Some(owner),
         created: time(created),
