@@ -11,6 +11,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Nanoseconds since the Unix epoch.
 pub(crate) type Nanos = u64;
 
+/// A time of 1970 or later as it is kept.
+pub(crate) fn nanos_of(time: SystemTime) -> Nanos {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Nanos::try_from(since.as_nanos()).unwrap_or(Nanos::MAX)
+}
+
 type Action = Box<dyn FnOnce() + Send>;
 type Key = (Nanos, u64);
 

@@ -22,7 +22,7 @@ use crate::runner::runtime::RuntimeHandle;
 use crate::sync::Mutex;
 use crate::transaction::Transaction;
 
-pub use info::{FlowRunInfo, TaskRun, flow_run, task_run};
+pub use info::{FlowRunInfo, NotResumable, TaskRun, flow_run, task_run};
 pub(crate) use info::{date_of, today as today_of};
 pub(crate) use tree::{Failure, Slab, Tree};
 

@@ -13,6 +13,7 @@ mod execution;
 mod finish;
 pub(crate) mod flow_run;
 mod hook;
+mod interrupted;
 mod ready;
 pub(crate) mod record;
 pub(crate) mod resume;
@@ -85,6 +86,9 @@ struct Inner {
     /// The scopes of runs outside of any other, for signals.
     scopes: Mutex<Vec<Weak<Scope>>>,
 }
+
+/// What is said where something recorded is asked for.
+const NO_STORE: &str = "this engine records nothing: build it with a `run_store`";
 
 static INSTALLED: OnceLock<Engine> = OnceLock::new();
 static DEFAULT: OnceLock<Engine> = OnceLock::new();
@@ -182,7 +186,36 @@ impl Engine {
         wait::block_on_future(self.resume(id))
     }
 
-    /// Where runs are recorded, to be asked about them: see [`RunQuery`](crate::store::RunQuery). Its methods block.
+    /// Asks the [run store](EngineBuilder::run_store) something, on a thread that may block.
+    ///
+    /// ```
+    /// # use millrun::prelude::*;
+    /// use millrun::store::{MemoryRunStore, RunQuery};
+    ///
+    /// # #[tokio::main] async fn main() -> Result<(), millrun::BoxError> {
+    /// let engine = Engine::builder().run_store(MemoryRunStore::new()).build();
+    /// let newest = engine.ask(|store| store.runs(&RunQuery::flow_runs().limit(10))).await?;
+    /// assert!(newest.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What the store answers; or nothing is recorded here, or the question panicked.
+    ///
+    /// # Cancel safety
+    /// The question is answered also if nobody waits for the answer any more.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&dyn RunStore) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.run_store().ok_or_else(|| StoreError::new(NO_STORE))?.clone();
+        let asked = root_scope(self).handle.get().spawn_blocking(move || question(&*store)).await;
+        asked.unwrap_or_else(|error| Err(StoreError::new(format!("the question panicked: {error}"))))
+    }
+
+    /// Where runs are recorded, to be asked about them: see [`RunQuery`](crate::store::RunQuery). Its methods block; in async programs
+    /// there is [`ask`](Self::ask).
     pub fn run_store(&self) -> Option<&Arc<dyn RunStore>> {
         self.recorder().map(|recorder| recorder.store())
     }
@@ -204,7 +237,7 @@ impl Engine {
     /// # Errors
     /// As [`clean_up`](Self::clean_up).
     pub fn clean_up_blocking(&self, retention: &Retention) -> Result<usize, BoxError> {
-        let store = self.run_store().ok_or("this engine records nothing: build it with a `run_store`")?;
+        let store = self.run_store().ok_or(NO_STORE)?;
         let (deleted, keys) = retention.apply(&**store, self.clock().now())?;
         if !keys.is_empty() {
             let results = self.results()?;

@@ -7,6 +7,7 @@
 //! | `record_parameters(b)` | `MILLRUN_TASKS_RECORD_PARAMETERS` | `tasks.record_parameters` | false |
 //! | `refresh_cache(b)` | `MILLRUN_TASKS_REFRESH_CACHE` | `tasks.refresh_cache` | false |
 //! | `persist_results_by_default(b)` | `MILLRUN_RESULTS_PERSIST_BY_DEFAULT` | `results.persist_by_default` | false |
+//! | `roll_back_interrupted(b)` | `MILLRUN_ROLL_BACK_INTERRUPTED` | `roll_back_interrupted` | false |
 //! | `task_runner(r)` | `MILLRUN_TASK_RUNNER` (`sequential`, `concurrent`, `thread_pool`) | `task_runner` | `thread_pool` |
 //! | `task_runner(r)` | `MILLRUN_MAX_WORKERS` | `max_workers` | the number of cores |
 //! | `handle_signals(b)` | `MILLRUN_HANDLE_SIGNALS` | `handle_signals` | false |
@@ -68,6 +69,7 @@ pub(crate) struct Settings {
     pub(crate) task_runner: Option<RunnerName>,
     pub(crate) max_workers: Option<usize>,
     pub(crate) handle_signals: Option<bool>,
+    pub(crate) roll_back_interrupted: Option<bool>,
     pub(crate) strict_limits: Option<bool>,
     /// Concurrency limits and rate limits: a name is one or the other.
     pub(crate) limits: BTreeMap<String, Rule>,
@@ -97,6 +99,7 @@ struct File {
     task_runner: Option<RunnerName>,
     max_workers: Option<usize>,
     handle_signals: Option<bool>,
+    roll_back_interrupted: Option<bool>,
     strict_limits: Option<bool>,
     concurrency_limits: BTreeMap<String, usize>,
     rate_limits: BTreeMap<String, Rate>,
@@ -163,6 +166,7 @@ impl Settings {
             max_workers: parse(&get, "MILLRUN_MAX_WORKERS", as_a::<NonZeroUsize>(AT_LEAST_ONE))?
                 .map(NonZeroUsize::get),
             handle_signals: parse(&get, "MILLRUN_HANDLE_SIGNALS", as_a(switch))?,
+            roll_back_interrupted: parse(&get, "MILLRUN_ROLL_BACK_INTERRUPTED", as_a(switch))?,
             strict_limits: parse(&get, "MILLRUN_STRICT_LIMITS", as_a(switch))?,
             limits: BTreeMap::new(),
         })
@@ -199,6 +203,7 @@ impl Settings {
             task_runner: self.task_runner.or(others.task_runner),
             max_workers: self.max_workers.or(others.max_workers),
             handle_signals: self.handle_signals.or(others.handle_signals),
+            roll_back_interrupted: self.roll_back_interrupted.or(others.roll_back_interrupted),
             strict_limits: self.strict_limits.or(others.strict_limits),
             limits,
         }
@@ -251,6 +256,7 @@ impl File {
             task_runner: self.task_runner,
             max_workers: self.max_workers.map(|workers| positive("max_workers", workers)).transpose()?,
             handle_signals: self.handle_signals,
+            roll_back_interrupted: self.roll_back_interrupted,
             strict_limits: self.strict_limits,
             limits,
         })

@@ -21,6 +21,7 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -133,11 +134,35 @@ pub trait RunStore: Send + Sync {
     /// It cannot be read.
     fn outcome(&self, run: Uuid) -> Result<Option<Outcome>, StoreError>;
 
-    /// The transactions of an outermost run, in the order in which they began.
+    /// The transactions of an outermost run, in the order in which they were recorded first.
     ///
     /// # Errors
     /// It cannot be read.
     fn transactions(&self, root: Uuid) -> Result<Vec<TransactionRecord>, StoreError>;
+
+    /// Those transactions of an outermost run that were interrupted: their owner died before they, or one that they are in, were
+    /// committed or rolled back, so that their hooks were not called.
+    /// [`roll_back_interrupted`](crate::EngineBuilder::roll_back_interrupted) has them rolled back.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn interrupted(&self, root: Uuid) -> Result<Vec<TransactionRecord>, StoreError> {
+        let transactions = self.transactions(root)?;
+        let parents: HashMap<Uuid, &TransactionRecord> =
+            transactions.iter().map(|record| (record.id, record)).collect();
+        let owners = self.owners()?;
+        let is_interrupted = |record: &&TransactionRecord| {
+            let mut around = Some(*record);
+            while let Some(record) = around.filter(|record| record.is_open()) {
+                match record.parent.and_then(|parent| parents.get(&parent)) {
+                    Some(parent) => around = Some(parent),
+                    None => return !owners.iter().any(|owner| Some(owner.id) == record.owner),
+                }
+            }
+            false
+        };
+        Ok(transactions.iter().filter(is_interrupted).cloned().collect())
+    }
 
     /// What user code has logged.
     ///
@@ -182,6 +207,7 @@ delegate! {
     upstreams(run: Uuid) -> Result<Vec<UpstreamRecord>, StoreError>;
     outcome(run: Uuid) -> Result<Option<Outcome>, StoreError>;
     transactions(root: Uuid) -> Result<Vec<TransactionRecord>, StoreError>;
+    interrupted(root: Uuid) -> Result<Vec<TransactionRecord>, StoreError>;
     logs(query: &LogQuery) -> Result<Vec<LogRecord>, StoreError>;
     delete(runs: &[Uuid]) -> Result<Vec<String>, StoreError>;
     vacuum() -> Result<(), StoreError>;

@@ -5,6 +5,7 @@
 
 mod error;
 mod group;
+mod ledger;
 mod state;
 mod turn;
 
@@ -16,22 +17,19 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use uuid::Uuid;
-
 use crate::context::Failure;
 use crate::engine;
 use crate::engine::cache::{Held, Io, Kept, Record};
 use crate::error::BoxError;
 use crate::hook::AnyTransactionHook;
 use crate::panic::drop_caught;
-use crate::recorder::{Item, Recorder};
 use crate::result::{WriteOptions, check_json};
 use crate::run::Run;
-use crate::store::TransactionRecord;
 use crate::sync::Mutex;
 
 pub use error::TransactionError;
 pub use group::{TransactionBuilder, transaction};
+use ledger::Ledger;
 pub use state::{CommitMode, IsolationLevel, TransactionState};
 use turn::Turns;
 
@@ -67,10 +65,7 @@ struct Inner {
     parent: Option<Transaction>,
     mode: CommitMode,
     isolation: IsolationLevel,
-    /// By what it is recorded.
-    id: OnceLock<Uuid>,
-    /// Who records how far it is, and of which outermost flow run; of an outermost group alone.
-    ledger: OnceLock<(Arc<Recorder>, Uuid)>,
+    ledger: OnceLock<Ledger>,
     /// By what name it has locks, with all that are inside of it.
     owner: OnceLock<Arc<str>>,
     /// It is one that [`transaction()`] has begun, and not a task run's own.
@@ -146,10 +141,9 @@ impl Transaction {
         let mode = mode.or(parent.as_ref().map(|parent| parent.0.mode)).unwrap_or_default();
         let isolation = isolation.or(parent.as_ref().map(|parent| parent.0.isolation)).unwrap_or_default();
         let state = AtomicU8::new(TransactionState::Active as u8);
-        let (id, ledger, owner, shared) =
-            (OnceLock::new(), OnceLock::new(), OnceLock::new(), Mutex::default());
+        let (ledger, owner, shared) = (OnceLock::new(), OnceLock::new(), Mutex::default());
         let begun =
-            Self(Arc::new(Inner { parent, mode, isolation, id, ledger, owner, is_group, state, shared }));
+            Self(Arc::new(Inner { parent, mode, isolation, ledger, owner, is_group, state, shared }));
         if let Some(parent) = &begun.0.parent {
             let mut shared = parent.0.shared.lock();
             // Also in one that is committed: those that it is in may be rolled back, and find what is open through it.
@@ -367,25 +361,10 @@ impl Transaction {
         self.0.shared.lock().written.take()
     }
 
-    /// Has recorded from now on how far it is: what is staged in it counts as done once it is committed.
-    pub(crate) fn record_by(&self, recorder: &Arc<Recorder>, root: Uuid) {
-        let _ = self.0.ledger.set((recorder.clone(), root));
-        self.record();
-    }
-
-    /// Has recorded how far it is, if that is recorded.
-    pub(crate) fn record(&self) {
-        let Some((recorder, root)) = self.0.ledger.get() else { return };
-        let key = self.key();
-        let (id, root, state) = (self.id(), *root, self.state());
-        let values = self.0.shared.lock().values.clone().into_iter().collect();
-        recorder.push(Item::Transaction(TransactionRecord { id, root, key, state, values }));
-    }
-
     /// Lets go of what it holds, as it is committed or rolled back for good: runs, which know the transactions that they are in,
     /// and those inside, which know it, but for what is open inside of one that is committed.
     pub(crate) fn close(&self) {
-        self.record();
+        self.record_end();
         let mut shared = self.0.shared.lock();
         let mut children = std::mem::take(&mut shared.children);
         if self.is_committed() {
@@ -428,11 +407,6 @@ impl Transaction {
             root = parent;
         }
         root
-    }
-
-    /// By what it is recorded.
-    pub(crate) fn id(&self) -> Uuid {
-        *self.0.id.get_or_init(Uuid::new_v4)
     }
 
     /// By what name it has locks: one for a transaction and all that are inside of it.

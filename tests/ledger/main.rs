@@ -1,5 +1,7 @@
 //! What is recorded of runs, and how flow runs go on from it.
 
+mod cut;
+mod ends_after;
 #[path = "../stores/folder.rs"]
 #[allow(dead_code, reason = "other targets use the rest")]
 mod folder;

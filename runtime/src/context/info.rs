@@ -10,9 +10,9 @@ use super::{current_run, outside, own_tags};
 use crate::cache::Why;
 use crate::error::{ContextError, FlowError, TaskError};
 use crate::id::{FlowRunId, TaskRunId};
-use crate::run::{NO_INDEX, Run};
+use crate::run::{NO_INDEX, Recorded, Run};
 use crate::spec::Spec;
-use crate::state::State;
+use crate::state::{State, StateName};
 
 macro_rules! info {
     ($(#[$doc:meta])* $name:ident, $id:ident, $error:ident) => {
@@ -167,10 +167,46 @@ impl TaskRun {
         why.map(|why| (*why).clone())
     }
 
+    /// Why it is executed again if its flow run is resumed, although it has completed; `None` where it is not, and where nothing is
+    /// recorded.
+    pub fn not_resumable(&self) -> Option<NotResumable> {
+        let run = &self.0;
+        run.scope.engine.recorder().filter(|_| run.scope.tree.is_flow())?;
+        let inner = run.cell.lock();
+        let extra = inner.log.extra.as_ref();
+        match inner.state {
+            StateName::Completed | StateName::Cached => {}
+            _ => return None,
+        }
+        if inner.log.recorded() == Recorded::ButResult {
+            return Some(NotResumable::Result);
+        }
+        extra.is_none_or(|extra| extra.identity.is_none()).then_some(NotResumable::Inputs)
+    }
+
     /// Its place in the map that it is of.
     pub fn map_index(&self) -> Option<usize> {
         let index = self.0.cell.lock().index;
         (index != NO_INDEX).then_some(index as usize)
+    }
+}
+
+/// Why a task run that has completed is executed again if its flow run is resumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NotResumable {
+    /// Its result cannot be read back: its type is not `Serialize + DeserializeOwned`, or writing it failed.
+    Result,
+    /// It cannot be recognised: an input of it, or of the run that has begun it, is not `Serialize`.
+    Inputs,
+}
+
+impl fmt::Display for NotResumable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Result => "its result cannot be serialised",
+            Self::Inputs => "an input cannot be serialised",
+        })
     }
 }
 

@@ -118,6 +118,18 @@ impl EngineBuilder {
         self
     }
 
+    /// Whether a flow run that is resumed first rolls back what was [interrupted](RunStore::interrupted) of it; by default it starts
+    /// over without that.
+    ///
+    /// The `on_rollback` hooks are called that stand in the attributes of the tasks, for those runs that had succeeded in a transaction
+    /// when their process died, the latest first, with the values that were set. A process that dies in the midst of this has
+    /// them called again by the next one. Those that were given by `with_on_rollback` are not known to other processes: such
+    /// transactions stay interrupted, with a warning.
+    pub fn roll_back_interrupted(mut self, roll_back: bool) -> Self {
+        self.settings.roll_back_interrupted = Some(roll_back);
+        self
+    }
+
     /// Whether the results of all tasks are kept that can be and that say nothing themselves; by default not.
     pub fn persist_results_by_default(mut self, persist: bool) -> Self {
         self.settings.persist_results_by_default = Some(persist);

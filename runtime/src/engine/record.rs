@@ -156,7 +156,7 @@ impl Run {
     ) {
         inner.enter(name, now, message, scheduled);
         if let Some(recorder) = recorder(self)
-            && inner.log.recorded() == Recorded::All
+            && matches!(inner.log.recorded(), Recorded::All | Recorded::ButResult)
         {
             let entered = Entered::new(self.clone(), name, inner.log.last_time(), inner.log.attempts());
             recorder.push(Item::Entered(Box::new(Entered {
@@ -174,13 +174,19 @@ pub(super) fn settle(mut settling: Settling) {
     let Some(recorder) = recorder(&run) else { return settling.settle() };
     let known = run.cell.lock().log.recorded();
     match known {
-        Recorded::All => {}
+        Recorded::All | Recorded::ButResult => {}
         // It is not executed, and nobody has asked what it was before.
         Recorded::Later => announce(&run, &[], None),
         Recorded::Elsewhere => return settling.settle(),
     }
     let ended = settling.outcome();
-    let (outcome, large) = ended.ok().map(|value| outcome_of(&run, value)).unwrap_or_default();
+    let (outcome, large) = match ended {
+        Ok(value) => outcome_of(&run, value).unwrap_or_else(|| {
+            run.cell.lock().log.extra().recorded = Recorded::ButResult;
+            (None, None)
+        }),
+        Err(_) => (None, None),
+    };
     let (error, name) = (ended.err().cloned(), settling.name());
     let message = settling.said().map(Arc::from);
     let now = run.scope.engine.clock().nanos();
@@ -215,10 +221,13 @@ fn is_outermost_flow_run(run: &Run) -> bool {
     run.spec.is_flow && run.scope.parent.is_none()
 }
 
-/// What is kept of a result, so that the run need not be executed again when its flow run is resumed.
-fn outcome_of(run: &Run, value: &Erased) -> (Option<Outcome>, Option<Large>) {
+/// What is kept of a result, so that the run need not be executed again when its flow run is resumed; `None` if it cannot be kept.
+fn outcome_of(run: &Run, value: &Erased) -> Option<(Option<Outcome>, Option<Large>)> {
     let is_inside = run.spec.is_flow || run.scope.tree.is_flow();
-    let Some(result) = run.spec.cache.result.filter(|_| is_inside) else { return (None, None) };
+    if !is_inside {
+        return Some((None, None));
+    }
+    let result = run.spec.cache.result?;
     let written = panic::catch(|| {
         let bytes = result.to_json(&**value)?;
         if bytes.len() <= INLINE {
@@ -232,7 +241,7 @@ fn outcome_of(run: &Run, value: &Erased) -> (Option<Outcome>, Option<Large>) {
         Ok((None, Some(Large { store, draft })))
     });
     let problem: BoxError = match written {
-        Ok(Ok(written)) => return written,
+        Ok(Ok(written)) => return Some(written),
         Ok(Err(error)) => error,
         Err(panic) => format!("writing it panicked: {}", panic.message).into(),
     };
@@ -241,5 +250,5 @@ fn outcome_of(run: &Run, value: &Erased) -> (Option<Outcome>, Option<Large>) {
         "{} - it is executed again if its flow run is resumed, as its result cannot be recorded: {problem}",
         run.label()
     );
-    (None, None)
+    None
 }

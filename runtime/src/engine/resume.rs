@@ -11,8 +11,10 @@ use std::sync::atomic::Ordering;
 use twox_hash::XxHash3_128;
 use uuid::Uuid;
 
+use super::interrupted::Interrupted;
 use super::{Engine, flow_run, record};
 use crate::body::{Body, Outcome};
+use crate::clock::{Nanos, nanos_of};
 use crate::context::{Current, FlowRunInfo, Tree, root_scope};
 use crate::error::{ErrorKind, FlowError, TaskError};
 use crate::future::{FlowFuture, Reader};
@@ -60,18 +62,13 @@ impl Priors {
             .map(|record| record.id)
             .collect();
         let mut priors = Self { by_identity: HashMap::new(), numbers: HashMap::new() };
-        for mut query in [RunQuery::flow_runs(), RunQuery::task_runs()] {
-            query = query.in_root(root).oldest_first().limit(PAGE);
-            loop {
-                let page = store.runs(&query)?;
-                let Some(last) = page.last() else { break };
-                query.after = Some(last.id);
-                for record in page {
+        for query in [RunQuery::flow_runs(), RunQuery::task_runs()] {
+            query.in_root(root).oldest_first().limit(PAGE).for_each_page(store, |page| {
+                page.iter().try_for_each(|record| {
                     let stands = record.transaction.is_none_or(|id| committed.contains(&id));
-                    let counts = record.state.is_completed() && stands;
-                    priors.add(store, &record, counts)?;
-                }
-            }
+                    priors.add(store, record, record.state.is_completed() && stands)
+                })
+            })?;
         }
         Ok(priors)
     }
@@ -102,7 +99,7 @@ impl Priors {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the low bits are the number")]
-fn number_of(id: Uuid) -> u32 {
+pub(super) fn number_of(id: Uuid) -> u32 {
     id.as_u128() as u32
 }
 
@@ -110,8 +107,8 @@ fn number_of(id: Uuid) -> u32 {
 enum Found {
     /// There was none.
     New,
-    /// One that has not completed goes on, as this engine's.
-    GoesOn(Priors, Prior),
+    /// One that has not completed goes on, as this engine's, once what was interrupted is rolled back, where that is asked for.
+    GoesOn(Prior, Priors, Option<Interrupted>),
     /// It has completed.
     Ended(Prior),
 }
@@ -136,20 +133,27 @@ pub(super) async fn found(
     }
     let Some(recorder) = run.scope.engine.recorder().cloned() else {
         return Err(failed(format!(
-            "`with_flow_run_id({id})`: this engine records nothing; build it with a `run_store`"
+            "`with_flow_run_id({id})`: {}",
+            super::NO_STORE
         )));
     };
     let spec = run.spec;
-    let found = run.scope.handle.get().spawn_blocking(move || find(&recorder, id.as_uuid(), spec)).await;
+    let rolls_back = run.scope.engine.settings().roll_back_interrupted.unwrap_or(false);
+    let of_finding = recorder.clone();
+    let finding = move || find(&of_finding, id.as_uuid(), spec, rolls_back);
+    let found = run.scope.handle.get().spawn_blocking(finding).await;
     match found.unwrap_or_else(|error| Err(error.to_string())).map_err(failed)? {
         Found::New => {
             record::announce(run, &[], None);
             Ok(None)
         }
-        Found::GoesOn(priors, prior) => {
+        Found::GoesOn(prior, priors, interrupted) => {
             tree.adopt(prior.id(), priors.free_number(prior.id()));
             tree.set_priors(Arc::new(priors));
             record::goes_on(run, prior.since());
+            if let Some(interrupted) = interrupted {
+                interrupted.roll_back(run, &recorder).await;
+            }
             Ok(None)
         }
         Found::Ended(prior) => {
@@ -164,7 +168,7 @@ pub(super) async fn found(
 
 /// Has a flow run go on, of whatever flow, with the parameters that are recorded.
 pub(super) async fn by_id(engine: &Engine, id: FlowRunId) -> Result<FlowRunInfo, FlowError> {
-    let nothing = || FlowError::msg("this engine records nothing: build it with a `run_store`");
+    let nothing = || FlowError::msg(super::NO_STORE);
     let recorder = engine.recorder().cloned().ok_or_else(nothing)?;
     let scope = root_scope(engine);
     let found = scope.handle.get().spawn_blocking(move || {
@@ -192,7 +196,7 @@ pub(super) async fn by_id(engine: &Engine, id: FlowRunId) -> Result<FlowRunInfo,
 }
 
 /// Looks for a flow run, and makes it this engine's if it is to go on; blocks.
-fn find(recorder: &Recorder, id: Uuid, spec: &Spec) -> Result<Found, String> {
+fn find(recorder: &Recorder, id: Uuid, spec: &Spec, rolls_back: bool) -> Result<Found, String> {
     let store = recorder.store();
     let failed = |error: StoreError| format!("{}: {error}", store.name());
     let query = RunQuery::flow_runs().ids([id]).limit(1);
@@ -221,7 +225,8 @@ fn find(recorder: &Recorder, id: Uuid, spec: &Spec) -> Result<Found, String> {
     }
     // As it is now that nobody else changes it.
     let record = store.runs(&query).map_err(failed)?.pop().unwrap_or(record);
-    Ok(Found::GoesOn(Priors::read(&**store, id).map_err(failed)?, Prior::of(&record, None)))
+    let interrupted = rolls_back.then(|| Interrupted::read(&**store, id)).transpose().map_err(failed)?;
+    Ok(Found::GoesOn(Prior::of(&record, None), Priors::read(&**store, id).map_err(failed)?, interrupted))
 }
 
 impl Prior {
@@ -241,9 +246,8 @@ impl Prior {
     }
 
     /// When it entered its last state.
-    fn since(&self) -> crate::clock::Nanos {
-        let since = self.since.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_nanos()).unwrap_or(0)
+    fn since(&self) -> Nanos {
+        nanos_of(self.since)
     }
 
     /// What it gave, or why that cannot be had.

@@ -76,7 +76,9 @@ pub(super) fn own(run: &Arc<Run>) -> Transaction {
 /// The transaction of a task run, begun in `around` if there is none.
 fn begin_inside(run: &Run, around: Option<Transaction>) -> Transaction {
     let isolation = cache::isolation_of(run);
-    run.govern(|| Transaction::begin(around, None, isolation, false))
+    let own = run.govern(|| Transaction::begin(around, None, isolation, false));
+    own.record_of(run);
+    own
 }
 
 /// Begins the transaction of a task run that is about to be executed, if it needs one. `Err` is what it ends with instead.
@@ -150,10 +152,14 @@ fn stage(run: &Arc<Run>, own: &Transaction, value: Erased) -> Result<Erased, Tas
     let effective = Effective { spec: run.spec, options: options.as_deref() };
     let record = cache::draft(run, own, &value)?;
     let staged = Staged::new(run.clone(), effective.on_commit(), effective.on_rollback());
-    if own.stage_run(staged, record) || !own.is_rolled_back() {
+    let can_be_undone = staged.rollbacks > 0;
+    if own.stage_run(staged, record) {
+        if can_be_undone {
+            own.record();
+        }
         return Ok(value);
     }
-    Err(TransactionError::rolled_back().into())
+    if own.is_rolled_back() { Err(TransactionError::rolled_back().into()) } else { Ok(value) }
 }
 
 /// Does at once what waits for nothing; the rest of it is done on that runtime.

@@ -154,8 +154,12 @@ impl<T> fmt::Display for FlowRun<T> {
             }
             write!(f, " - ")?;
             fmt_end(run, f)?;
-            if let Some(why) = TaskRun(run.clone()).why() {
+            let info = TaskRun(run.clone());
+            if let Some(why) = info.why() {
                 write!(f, "\n{:indent$}  cache {why}", "")?;
+            }
+            if let Some(why) = info.not_resumable().filter(|_| !run.spec.is_flow) {
+                write!(f, "\n{:indent$}  executed again on resume: {why}", "")?;
             }
         }
         Ok(())

@@ -57,6 +57,8 @@ pub(crate) enum Recorded {
     /// All that it does.
     #[default]
     All,
+    /// All but what it gave.
+    ButResult,
     /// Nothing yet: it may turn out to be one of an earlier process.
     Later,
     /// Nothing more: it ended in an earlier process, or is somebody else's.

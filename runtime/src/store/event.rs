@@ -140,17 +140,31 @@ pub struct LogRecord {
     pub message: String,
 }
 
-/// An outermost transaction that holds what runs have staged: until it is committed, these do not count as done.
+/// A transaction: until the outermost one is committed, what runs have staged in it does not count as done.
+///
+/// Recorded are those that [`transaction()`](crate::transaction()) begins, and those of task runs that have something to roll back,
+/// or a value that was set in them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransactionRecord {
-    /// Its id.
+    /// Its id; of a task run's own that of the task run.
     pub id: Uuid,
     /// The outermost run that it is in.
     pub root: Uuid,
+    /// The transaction that it is in.
+    pub parent: Option<Uuid>,
+    /// Who has it.
+    pub owner: Option<Uuid>,
     /// Its key, where it has one.
     pub key: Option<String>,
     /// How far it is.
     pub state: TransactionState,
     /// What was set in it.
     pub values: Map<String, Value>,
+}
+
+impl TransactionRecord {
+    /// Whether it is neither committed nor rolled back.
+    pub fn is_open(&self) -> bool {
+        !matches!(self.state, TransactionState::Committed | TransactionState::RolledBack)
+    }
 }

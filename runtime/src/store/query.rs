@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
-use super::event::Kind;
+use super::event::{Kind, RunRecord};
+use super::{RunStore, StoreError};
 use crate::state::{StateName, StateType};
 
 /// Which runs, in which order, and how many. All that is said has to hold.
@@ -97,6 +98,20 @@ impl RunQuery {
     /// All task runs, the newest first, 100 of them.
     pub fn task_runs() -> Self {
         Self::new(Kind::Task)
+    }
+
+    /// Hands over all that it asks for, as many at once as its limit says.
+    pub(crate) fn for_each_page(
+        mut self,
+        store: &dyn RunStore,
+        mut action: impl FnMut(Vec<RunRecord>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        loop {
+            let page = store.runs(&self)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            self.after = Some(last.id);
+            action(page)?;
+        }
     }
 
     /// Only the runs with these ids.

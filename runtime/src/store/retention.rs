@@ -56,20 +56,17 @@ impl Retention {
         now: SystemTime,
     ) -> Result<(usize, Vec<String>), StoreError> {
         let (mut deleted, mut keys) = (0, Vec::new());
-        for mut query in [RunQuery::flow_runs(), RunQuery::task_runs()] {
-            query = query.outermost().limit(500);
+        for query in [RunQuery::flow_runs(), RunQuery::task_runs()] {
             let mut seen = HashMap::new();
-            loop {
-                let page = store.runs(&query)?;
-                let Some(last) = page.last() else { break };
-                query.after = Some(last.id);
+            query.outermost().limit(500).for_each_page(store, |page| {
                 let old: Vec<Uuid> =
                     page.iter().filter(|run| self.is_for(run, &mut seen, now)).map(|run| run.id).collect();
                 if !old.is_empty() {
                     deleted += old.len();
                     keys.extend(store.delete(&old)?);
                 }
-            }
+                Ok(())
+            })?;
         }
         Ok((deleted, keys))
     }

@@ -4,8 +4,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::task::Poll;
 
-use uuid::Uuid;
-
 use super::rollback::{roll_back_inside, roll_back_out};
 use super::{block_on, commit, current, now_or_on};
 use crate::context::{Current, Scope, scope_here};
@@ -33,10 +31,8 @@ impl Group {
         }
         let transaction = Transaction::begin(around, builder.mode, builder.isolation, true);
         let scope = scope_here().in_transaction(transaction.clone());
-        if transaction.parent().is_none()
-            && let (Some(recorder), Some(root)) = (scope.engine.recorder(), scope.tree.root())
-        {
-            transaction.record_by(recorder, Uuid::from_u128(root));
+        if let (Some(recorder), Some(root)) = (scope.engine.recorder(), scope.tree.root()) {
+            transaction.record_group(recorder, root);
         }
         Ok(Self { transaction, scope, is_left: false })
     }

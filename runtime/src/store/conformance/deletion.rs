@@ -86,6 +86,8 @@ pub fn deleted_runs_leave_nothing_behind(new_store: &NewStore) {
             &[Event::Transaction(TransactionRecord {
                 id: root,
                 root,
+                parent: None,
+                owner: None,
                 key: None,
                 state: TransactionState::Committed,
                 values: Map::new(),

@@ -189,6 +189,8 @@ impl Ledger {
                 3 => ledger.push(Event::Transaction(TransactionRecord {
                     id: Uuid::from_u128(chance.below(5) as u128 + 1),
                     root: flows[0].id,
+                    parent: Some(Uuid::from_u128(chance.below(5) as u128)).filter(|parent| !parent.is_nil()),
+                    owner: None,
                     key: None,
                     state: TransactionState::Active,
                     values: json!({ "time": time }).as_object().cloned().unwrap_or_default(),

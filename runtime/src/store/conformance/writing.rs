@@ -144,6 +144,8 @@ pub fn any_text_is_read_as_it_was_written(new_store: &NewStore) {
         let transaction = TransactionRecord {
             id: run.id,
             root: run.id,
+            parent: Some(Uuid::from_u128(6)),
+            owner: Some(Uuid::from_u128(7)),
             key: Some(text.clone()),
             state: TransactionState::Staged,
             values: map,
@@ -261,6 +263,8 @@ pub fn transactions_become_what_was_written_last(new_store: &NewStore) {
     let transaction = |id: u128, state, root: u128| TransactionRecord {
         id: Uuid::from_u128(id),
         root: Uuid::from_u128(root),
+        parent: Some(Uuid::from_u128(id + 100)).filter(|_| state == Staged),
+        owner: Some(Uuid::from_u128(id + 200)).filter(|_| state != Active),
         key: Some(format!("key-{id}")).filter(|_| id > 1),
         state,
         values: json!({ "state": state.as_str() }).as_object().cloned().unwrap_or_default(),

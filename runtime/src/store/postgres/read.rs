@@ -66,7 +66,7 @@ pub(super) fn outcome(session: &mut Session, run: Uuid) -> Result<Option<Outcome
 
 pub(super) fn transactions(session: &mut Session, root: Uuid) -> Result<Vec<TransactionRecord>> {
     let rows = session.query(
-        "SELECT id, root, key, state, \"values\" FROM transactions WHERE root = $1 ORDER BY number",
+        "SELECT id, root, key, state, \"values\", parent, owner FROM transactions WHERE root = $1 ORDER BY number",
         &[&root],
     )?;
     let transaction = |row: &Row| {
@@ -76,6 +76,8 @@ pub(super) fn transactions(session: &mut Session, root: Uuid) -> Result<Vec<Tran
             key: text(row, 2)?,
             state: code::transaction_of(row.try_get::<_, i16>(3)?.into())?,
             values: code::map_of(row.try_get(4)?)?,
+            parent: row.try_get(5)?,
+            owner: row.try_get(6)?,
         })
     };
     rows.iter().map(transaction).collect()

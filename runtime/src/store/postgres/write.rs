@@ -207,16 +207,19 @@ fn logs(session: &mut Session, batch: &Batch<'_>) -> Result<()> {
 fn transactions(session: &mut Session, batch: &Batch<'_>) -> Result<()> {
     insert!(
         session,
-        "INSERT INTO transactions (id, root, key, state, \"values\") SELECT t.id, t.root, t.key, t.state, t.json FROM \
-         unnest($1::uuid[], $2::uuid[], $3::text[], $4::smallint[], $5::text[]) WITH ORDINALITY AS t (id, root, key, state, \
-         json, place) ORDER BY t.place ON CONFLICT (id) DO UPDATE SET root = excluded.root, key = excluded.key, state = \
-         excluded.state, \"values\" = excluded.\"values\"",
+        "INSERT INTO transactions (id, root, key, state, \"values\", parent, owner) SELECT t.id, t.root, t.key, t.state, t.json, \
+         t.parent, t.owner FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::smallint[], $5::text[], $6::uuid[], $7::uuid[]) \
+         WITH ORDINALITY AS t (id, root, key, state, json, parent, owner, place) ORDER BY t.place ON CONFLICT (id) DO UPDATE SET \
+         root = excluded.root, key = excluded.key, state = excluded.state, \"values\" = excluded.\"values\", parent = \
+         excluded.parent, owner = excluded.owner",
         for record in &batch.transactions => {
             id = record.id,
             root = record.root,
             key = optional(record.key.as_deref()),
             state = small(code::transaction(record.state)),
             json = code::json(&record.values)?,
+            parent = record.parent,
+            owner = record.owner,
         }
     )?;
     Ok(())

@@ -65,7 +65,7 @@ pub(super) fn outcome(connection: &Connection, run: Uuid) -> Result<Option<Outco
 pub(super) fn transactions(connection: &Connection, root: Uuid) -> Result<Vec<TransactionRecord>> {
     let root = (DIALECT.id)(root);
     let text = format!(
-        "SELECT id, root, key, state, \"values\" FROM transactions WHERE root = {root} ORDER BY number"
+        "SELECT id, root, key, state, \"values\", parent, owner FROM transactions WHERE root = {root} ORDER BY number"
     );
     all(connection, &Sql { text, texts: Vec::new() }, |row| {
         Ok(TransactionRecord {
@@ -74,6 +74,8 @@ pub(super) fn transactions(connection: &Connection, root: Uuid) -> Result<Vec<Tr
             key: row.get(2)?,
             state: code::transaction_of(row.get(3)?)?,
             values: code::map_of(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?)?,
+            parent: optional(row, 5)?,
+            owner: optional(row, 6)?,
         })
     })
 }

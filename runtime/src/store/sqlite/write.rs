@@ -59,7 +59,9 @@ pub(super) fn write(connection: &Connection, batch: &Batch<'_>) -> Result<()> {
             Id(record.root),
             record.key,
             code::transaction(record.state),
-            code::json(&record.values)?
+            code::json(&record.values)?,
+            record.parent.map(Id),
+            record.owner.map(Id)
         ])?;
     }
     Ok(())
@@ -128,8 +130,8 @@ impl<'c, 'e> Write<'c, 'e> {
                 "INSERT INTO logs (run, flow_run, at, level, target, message) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             ),
             transaction: lazy(
-                "INSERT INTO transactions (id, root, key, state, \"values\") VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO \
-                 UPDATE SET root = ?2, key = ?3, state = ?4, \"values\" = ?5",
+                "INSERT INTO transactions (id, root, key, state, \"values\", parent, owner) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON \
+                 CONFLICT (id) DO UPDATE SET root = ?2, key = ?3, state = ?4, \"values\" = ?5, parent = ?6, owner = ?7",
             ),
         }
     }
