@@ -97,7 +97,9 @@ mod trigger;
 pub use body::Task;
 pub use clock::Clock;
 pub use configure::{ConfigureFlow, ConfigureTask, OfFlow, OfTask};
-pub use context::{FlowRunInfo, NotResumable, RunContext, Scoped, TagScope, TaskRun, flow_run, tags, task_run};
+pub use context::{
+    FlowRunInfo, NotResumable, RunContext, Scoped, TagScope, TaskRun, flow_run, tags, task_run,
+};
 pub use engine::{Engine, EngineBuilder, InstallError};
 pub use error::{BoxError, ContextError, ErrorKind, FlowError, MapError, TaskError};
 pub use flow::{FlowCall, FlowCallFuture, FlowRun, reference_tasks};

@@ -28,6 +28,7 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use crate::state::State;
+use crate::transaction::TransactionState;
 
 pub use batch::{Batch, Changed, Created, Known};
 pub use error::StoreError;
@@ -140,8 +141,8 @@ pub trait RunStore: Send + Sync {
     /// It cannot be read.
     fn transactions(&self, root: Uuid) -> Result<Vec<TransactionRecord>, StoreError>;
 
-    /// Those transactions of an outermost run that were interrupted: their owner died before they, or one that they are in, were
-    /// committed or rolled back, so that their hooks were not called.
+    /// Those transactions of an outermost run that were interrupted: their owner died before they were rolled back, or they, or one
+    /// that they are in, committed, so that not all of their hooks were called.
     /// [`roll_back_interrupted`](crate::EngineBuilder::roll_back_interrupted) has them rolled back.
     ///
     /// # Errors
@@ -152,14 +153,11 @@ pub trait RunStore: Send + Sync {
             transactions.iter().map(|record| (record.id, record)).collect();
         let owners = self.owners()?;
         let is_interrupted = |record: &&TransactionRecord| {
-            let mut around = Some(*record);
-            while let Some(record) = around.filter(|record| record.is_open()) {
-                match record.parent.and_then(|parent| parents.get(&parent)) {
-                    Some(parent) => around = Some(parent),
-                    None => return !owners.iter().any(|owner| Some(owner.id) == record.owner),
-                }
-            }
-            false
+            let around = |record: &&TransactionRecord| record.parent.and_then(|id| parents.get(&id)).copied();
+            record.is_open()
+                && !owners.iter().any(|owner| Some(owner.id) == record.owner)
+                && std::iter::successors(Some(*record), around)
+                    .all(|record| record.state != TransactionState::Committed)
         };
         Ok(transactions.iter().filter(is_interrupted).cloned().collect())
     }

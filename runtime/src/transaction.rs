@@ -14,9 +14,6 @@ use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 use crate::context::Failure;
 use crate::engine;
 use crate::engine::cache::{Held, Io, Kept, Record};
@@ -26,6 +23,9 @@ use crate::panic::drop_caught;
 use crate::result::{WriteOptions, check_json};
 use crate::run::Run;
 use crate::sync::Mutex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 pub use error::TransactionError;
 pub use group::{TransactionBuilder, transaction};
@@ -142,8 +142,7 @@ impl Transaction {
         let isolation = isolation.or(parent.as_ref().map(|parent| parent.0.isolation)).unwrap_or_default();
         let state = AtomicU8::new(TransactionState::Active as u8);
         let (ledger, owner, shared) = (OnceLock::new(), OnceLock::new(), Mutex::default());
-        let begun =
-            Self(Arc::new(Inner { parent, mode, isolation, ledger, owner, is_group, state, shared }));
+        let begun = Self(Arc::new(Inner { parent, mode, isolation, ledger, owner, is_group, state, shared }));
         if let Some(parent) = &begun.0.parent {
             let mut shared = parent.0.shared.lock();
             // Also in one that is committed: those that it is in may be rolled back, and find what is open through it.

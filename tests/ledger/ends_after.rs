@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use millrun::store::{
-    Event, LogQuery, LogRecord, Outcome, Owner, RunQuery, RunRecord, StateCount, StoreError, TransactionRecord,
-    UpstreamRecord,
+    Event, LogQuery, LogRecord, Outcome, Owner, RunQuery, RunRecord, StateCount, StoreError,
+    TransactionRecord, UpstreamRecord,
 };
 use millrun::{Durability, MemoryRunStore, RunStore, State};
 use uuid::Uuid;

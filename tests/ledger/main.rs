@@ -1,10 +1,14 @@
 //! What is recorded of runs, and how flow runs go on from it.
 
+#[path = "../settings/alone.rs"]
+#[allow(dead_code, reason = "other targets use the rest")]
+mod alone;
 mod cut;
 mod ends_after;
 #[path = "../stores/folder.rs"]
 #[allow(dead_code, reason = "other targets use the rest")]
 mod folder;
+mod interrupted;
 mod killed;
 mod recorded;
 mod resumed;

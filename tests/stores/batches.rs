@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use millrun::store::{Event, Kind, LogRecord, Outcome, RunRecord, UpstreamRecord};
-use millrun::{State, StateName};
+use millrun::store::{Event, Kind, LogRecord, Outcome, RunRecord, TransactionRecord, UpstreamRecord};
+use millrun::{State, StateName, TransactionState};
 use uuid::Uuid;
 
 /// So many runs are made in each.
@@ -80,6 +80,29 @@ pub fn batch(n: u32) -> Vec<Event> {
         }));
     }
     events
+}
+
+/// A group, and in it the transaction of the task run 7.
+#[allow(dead_code, reason = "the program does not need it")]
+pub fn transactions() -> [TransactionRecord; 2] {
+    let group = TransactionRecord {
+        id: Uuid::from_u128(0x0190_0000_0000_4000_8000_0000_0000_0001),
+        root: flow_run(),
+        parent: None,
+        owner: Some(flow_run()),
+        key: Some("publish".into()),
+        state: TransactionState::Active,
+        values: [("folder".to_owned(), "out".into())].into_iter().collect(),
+    };
+    let own = TransactionRecord {
+        id: run(7).id,
+        parent: Some(group.id),
+        key: None,
+        state: TransactionState::Staged,
+        values: Default::default(),
+        ..group.clone()
+    };
+    [group, own]
 }
 
 /// A run enters a state, so many nanoseconds after it was made.

@@ -175,13 +175,14 @@ fn a_store_of_a_later_version_is_left_as_it_was() {
     assert!(!error.is_temporary());
 }
 
-/// What each version has written: `databases/VERSION.postgres.sql` is how such tables are made.
-const VERSIONS: &[&str] = &[include_str!("databases/1.postgres.sql")];
+/// What each version has written, with so many transactions: `databases/VERSION.postgres.sql` is how such tables are made.
+const VERSIONS: &[(&str, usize)] =
+    &[(include_str!("databases/1.postgres.sql"), 0), (include_str!("databases/2.postgres.sql"), 2)];
 
 #[test]
 fn stores_of_earlier_versions_are_read() {
     let Some(server) = Server::find() else { return };
-    for sql in VERSIONS {
+    for (sql, transactions) in VERSIONS {
         let schema = server.schema();
         let quoted = schema.quoted();
         let sql = format!("CREATE SCHEMA {quoted}; SET search_path TO {quoted}; {sql}");
@@ -191,6 +192,8 @@ fn stores_of_earlier_versions_are_read() {
         let mut expected = crate::batches::run(7);
         expected.state.id = runs[0].state.id;
         assert_eq!(runs, [expected]);
+        let recorded = store.transactions(crate::batches::flow_run()).unwrap();
+        assert_eq!(recorded, crate::batches::transactions()[..*transactions]);
         store.write(&batch(8), Durability::Relaxed).unwrap();
         assert_eq!(count(&store), 1 + u64::from(RUNS));
     }

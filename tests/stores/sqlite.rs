@@ -119,12 +119,13 @@ fn a_store_of_a_later_version_is_left_as_it_was() {
     assert_eq!(version, 1000);
 }
 
-/// What each version has written: `databases/VERSION.sql` is how such a database is made.
-const VERSIONS: &[&str] = &[include_str!("databases/1.sql")];
+/// What each version has written, with so many transactions: `databases/VERSION.sql` is how such a database is made.
+const VERSIONS: &[(&str, usize)] =
+    &[(include_str!("databases/1.sql"), 0), (include_str!("databases/2.sql"), 2)];
 
 #[test]
 fn stores_of_earlier_versions_are_read() {
-    for sql in VERSIONS {
+    for (sql, transactions) in VERSIONS {
         let folder = Folder::new();
         let path = folder.path().join("runs.db");
         Connection::open(&path).unwrap().execute_batch(sql).unwrap();
@@ -133,6 +134,8 @@ fn stores_of_earlier_versions_are_read() {
         let mut expected = batches::run(7);
         expected.state.id = runs[0].state.id;
         assert_eq!(runs, [expected]);
+        let recorded = store.transactions(batches::flow_run()).unwrap();
+        assert_eq!(recorded, batches::transactions()[..*transactions]);
         assert_eq!(store.upstreams(batches::flow_run()).unwrap()[0].parameter.as_deref(), Some("x"));
         store.write(&batch(8), Durability::Relaxed).unwrap();
         assert_eq!(count(&store), 1 + u64::from(RUNS));

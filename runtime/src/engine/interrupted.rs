@@ -20,6 +20,8 @@ use crate::transaction::{Staged, Transaction, TransactionState};
 pub(super) struct Interrupted {
     /// In the order in which they began.
     transactions: Vec<TransactionRecord>,
+    /// Those that they are in, and the others of the flow run.
+    all: HashMap<Uuid, TransactionRecord>,
     /// The task runs that some of them are of.
     runs: HashMap<Uuid, RunRecord>,
 }
@@ -31,12 +33,13 @@ impl Interrupted {
     /// Reads what is to be rolled back; blocks.
     pub(super) fn read(store: &dyn RunStore, flow_run: Uuid) -> Result<Self, StoreError> {
         let transactions = store.interrupted(flow_run)?;
+        let all = store.transactions(flow_run)?.into_iter().map(|record| (record.id, record)).collect();
         let mut runs = HashMap::new();
         for some in transactions.chunks(PAGE as usize) {
             let query = RunQuery::task_runs().ids(some.iter().map(|record| record.id)).limit(PAGE);
             runs.extend(store.runs(&query)?.into_iter().map(|record| (record.id, record)));
         }
-        Ok(Self { transactions, runs })
+        Ok(Self { transactions, all, runs })
     }
 
     /// Calls the hooks of what was staged, the latest first, and records what was rolled back.
@@ -67,9 +70,8 @@ impl Interrupted {
             TransactionState::Staged => Some(self.staged(record, flow_run)?),
             _ => None,
         };
-        let around = record.parent.and_then(|id| self.transactions.iter().find(|other| other.id == id));
-        let around =
-            around.and_then(|around| self.restore(around, flow_run, recorder, restored, outermost));
+        let around = record.parent.and_then(|id| self.all.get(&id));
+        let around = around.and_then(|around| self.restore(around, flow_run, recorder, restored, outermost));
         let is_group = !self.runs.contains_key(&record.id);
         let transaction = Transaction::begin(around.clone(), None, None, is_group);
         transaction.restore(recorder, record);

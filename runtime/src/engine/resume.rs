@@ -132,10 +132,7 @@ pub(super) async fn found(
         )));
     }
     let Some(recorder) = run.scope.engine.recorder().cloned() else {
-        return Err(failed(format!(
-            "`with_flow_run_id({id})`: {}",
-            super::NO_STORE
-        )));
+        return Err(failed(format!("`with_flow_run_id({id})`: {}", super::NO_STORE)));
     };
     let spec = run.spec;
     let rolls_back = run.scope.engine.settings().roll_back_interrupted.unwrap_or(false);
