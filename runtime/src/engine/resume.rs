@@ -108,7 +108,7 @@ enum Found {
     /// There was none.
     New,
     /// One that has not completed goes on, as this engine's, once what was interrupted is rolled back, where that is asked for.
-    GoesOn(Prior, Priors, Option<Interrupted>),
+    GoesOn(Prior, Arc<Priors>, Option<Box<Interrupted>>),
     /// It has completed.
     Ended(Prior),
 }
@@ -146,7 +146,7 @@ pub(super) async fn found(
         }
         Found::GoesOn(prior, priors, interrupted) => {
             tree.adopt(prior.id(), priors.free_number(prior.id()));
-            tree.set_priors(Arc::new(priors));
+            tree.set_priors(priors);
             record::goes_on(run, prior.since());
             if let Some(interrupted) = interrupted {
                 interrupted.roll_back(run, &recorder).await;
@@ -223,7 +223,8 @@ fn find(recorder: &Recorder, id: Uuid, spec: &Spec, rolls_back: bool) -> Result<
     // As it is now that nobody else changes it.
     let record = store.runs(&query).map_err(failed)?.pop().unwrap_or(record);
     let interrupted = rolls_back.then(|| Interrupted::read(&**store, id)).transpose().map_err(failed)?;
-    Ok(Found::GoesOn(Prior::of(&record, None), Priors::read(&**store, id).map_err(failed)?, interrupted))
+    let priors = Priors::read(&**store, id).map_err(failed)?;
+    Ok(Found::GoesOn(Prior::of(&record, None), Arc::new(priors), interrupted.map(Box::new)))
 }
 
 impl Prior {
