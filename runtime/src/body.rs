@@ -167,6 +167,8 @@ pub trait Body<'a>: Send {
     fn upstreams(&mut self) -> &mut Upstreams;
     /// Takes the values of the upstreams. Once, before anything else but [`drop`].
     fn resolve(&mut self) -> Result<(), TaskError>;
+    /// Whether the values are there, and nothing is made of them before the body is executed: no name.
+    fn is_prepared(&self) -> bool;
     fn can_repeat(&self) -> bool;
     /// The same body with copies of its arguments, if they can be copied.
     fn fork(&self) -> Option<Box<dyn Body<'a> + 'a>>;
@@ -203,6 +205,9 @@ pub(crate) fn no_body() -> BoxBody {
         }
         fn resolve(&mut self) -> Result<(), TaskError> {
             Ok(())
+        }
+        fn is_prepared(&self) -> bool {
+            true
         }
         fn can_repeat(&self) -> bool {
             false

@@ -129,6 +129,10 @@ impl Clock {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, nanos)
     }
 
+    pub(crate) fn is_manual(&self) -> bool {
+        self.0.manual
+    }
+
     /// The time by which timers go: it never jumps.
     pub(crate) fn monotonic(&self) -> Nanos {
         if self.0.manual { self.timers().now } else { nanos(self.0.epoch.elapsed()) }

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::AssertUnwindSafe;
 use std::sync::Once;
 
+use crate::engine::moment;
 use crate::error::panic_message;
 
 /// Logs at the level. The subscriber is the user's: a panic of it, as where standard error is closed, ends nothing.
@@ -45,6 +46,12 @@ fn watch() {
 
 /// Does `action`, which is a user's.
 pub(crate) fn catch<T>(action: impl FnOnce() -> T) -> Result<T, Panicked> {
+    moment::passes();
+    catch_in_between(action)
+}
+
+/// Does `action` between the end of a run and the beginning of another; where it is a user's, it [says so](moment::passes).
+pub(crate) fn catch_in_between<T>(action: impl FnOnce() -> T) -> Result<T, Panicked> {
     watch();
     std::panic::catch_unwind(AssertUnwindSafe(action)).map_err(panicked)
 }

@@ -364,7 +364,9 @@ impl Run {
     }
 
     pub(crate) fn remove_reader(&self) {
-        drop_caught(self.leave());
+        if let Some(value) = self.leave() {
+            drop_caught(value);
+        }
     }
 
     /// One reader less; gives the result that nobody can read any more.

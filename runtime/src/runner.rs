@@ -17,6 +17,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::spec::Kind;
+
 pub use crate::engine::{Execution, ReadyRun};
 pub use concurrent::ConcurrentTaskRunner;
 pub use sequential::SequentialTaskRunner;
@@ -133,6 +135,14 @@ pub trait TaskRunner: Send + Sync {
     /// Cancels what has not begun; what executes goes on to its end.
     fn shutdown(&self);
 
+    /// Whether a run of that kind may go next on this thread, which has just executed another one for this runner; then it is
+    /// kept for that, and not submitted. By default not.
+    #[doc(hidden)]
+    fn goes_next_here(&self, kind: Kind) -> bool {
+        let _ = kind;
+        false
+    }
+
     /// Whether it has been shut down, so that what it has been given is cancelled where it would begin. By default not.
     fn is_shut_down(&self) -> bool {
         false
@@ -158,6 +168,10 @@ impl<R: TaskRunner + ?Sized> TaskRunner for Arc<R> {
 
     fn execute_here(&self, run: ReadyRun) -> bool {
         (**self).execute_here(run)
+    }
+
+    fn goes_next_here(&self, kind: Kind) -> bool {
+        (**self).goes_next_here(kind)
     }
 
     fn shutdown(&self) {

@@ -91,6 +91,10 @@ impl<'a, A: ArgTuple + Send + 'a> Body<'a> for Job<'a, A> {
         Ok(())
     }
 
+    fn is_prepared(&self) -> bool {
+        matches!(self.args, JobArgs::Ready(_)) && self.task.fns.text.is_none()
+    }
+
     fn can_repeat(&self) -> bool {
         self.clone.is_some()
     }

@@ -11,7 +11,7 @@ use super::aside::attempt_aside;
 use super::deadline::{Deadline, sleep};
 use super::finish::{self, finish};
 use super::ready::BodyTurn;
-use super::{cache, hook, record, retry, slots, transaction, wait};
+use super::{cache, hook, moment, record, retry, slots, transaction, wait};
 use crate::body::{Attempt, Body, BoxBody, BoxFuture, Outcome, Parameters, parameters};
 use crate::clock::Nanos;
 use crate::context::Current;
@@ -161,13 +161,19 @@ pub(super) fn prepare<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Res
         return Ok(());
     }
     let options = run.options();
+    if !body.is_prepared() {
+        let resolved = panic::catch_in_between(|| body.resolve());
+        resolved.unwrap_or_else(|panic| Err(crashed(run, &panic)))?;
+    }
     let set = options.as_ref().and_then(|options| options.run_name.clone());
-    let prepared = panic::catch(|| {
-        body.resolve()?;
-        Ok(if set.is_some() { None } else { body.run_name() })
-    });
-    let made = prepared.unwrap_or_else(|panic| Err(crashed(run, &panic)))?;
-    if let Some(name) = set.or_else(|| made.map(Arc::from)) {
+    let name = match set {
+        None if !body.is_prepared() => {
+            let made = panic::catch(|| body.run_name()).map_err(|panic| crashed(run, &panic))?;
+            made.map(Arc::from)
+        }
+        set => set,
+    };
+    if let Some(name) = name {
         run.cell.lock().log.extra().name = Some(name);
     }
     if is_plain {
@@ -209,7 +215,7 @@ pub(super) fn inputs(run: &Arc<Run>) -> Parameters {
 /// `on_running` hooks, to be awaited first.
 pub(super) fn begin(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, TaskError> {
     if run.is_plain() {
-        return enter_attempt(run, 1, run.scope.engine.clock().nanos()).map(|()| None);
+        return enter_attempt(run, 1, moment::of_beginning(run.scope.engine.clock())).map(|()| None);
     }
     let attempts = run.cell.lock().log.attempts() + 1;
     if attempts == 1 && !run.spec.is_flow {

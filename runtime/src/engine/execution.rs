@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use super::attempt::{Attempting, begin, conclude, crashed, end, is_last, prepare};
 use super::cache;
 use super::finish::{finish, shut_down};
-use super::ready::BodyTurn;
+use super::ready::{BodyTurn, ReadyRun};
 use crate::body::{Attempt, BoxBody, BoxFuture, Erased};
 use crate::context::Current;
 use crate::error::TaskError;
@@ -20,7 +20,7 @@ use crate::run::Run;
 /// Dropped before its end, as a runtime does that shuts down, it ends the run as CRASHED.
 #[must_use = "a future does nothing until it is awaited"]
 pub struct Execution {
-    run: Arc<Run>,
+    ready: ReadyRun,
     stage: Stage,
 }
 
@@ -36,20 +36,24 @@ enum Stage {
 
 impl Execution {
     /// The execution of a run with that body, if it could be claimed.
-    pub(super) fn new(run: Arc<Run>, body: Option<BoxBody>) -> Self {
-        Self { run, stage: body.map_or(Stage::Done, Stage::Claimed) }
+    pub(super) fn new(ready: ReadyRun, body: Option<BoxBody>) -> Self {
+        Self { ready, stage: body.map_or(Stage::Done, Stage::Claimed) }
+    }
+
+    fn run(&self) -> &Arc<Run> {
+        self.ready.run()
     }
 
     fn begin(&mut self, body: BoxBody) {
-        match begin(&self.run) {
+        match begin(self.run()) {
             Ok(None) => self.attempt(body),
             Ok(Some(hooks)) => self.stage = Stage::Hooks(hooks, body),
-            Err(error) => end(&self.run, body, Err(error)),
+            Err(error) => end(self.run(), body, Err(error)),
         }
     }
 
     fn attempt(&mut self, mut body: BoxBody) {
-        let run = &self.run;
+        let run = self.ready.run();
         let last = is_last(run, body.can_repeat());
         let mut current = Current::of(run.clone());
         let attempt = {
@@ -77,12 +81,12 @@ impl Future for Execution {
         loop {
             match std::mem::replace(&mut this.stage, Stage::Done) {
                 Stage::Claimed(mut body) => {
-                    match prepare(&this.run, &mut *body).and_then(|()| cache::begin(&this.run, &*body)) {
+                    match prepare(this.run(), &mut *body).and_then(|()| cache::begin(this.run(), &*body)) {
                         Ok(None) => this.begin(body),
                         Ok(Some(lookup)) => {
                             this.stage = Stage::LookUp(Box::pin(lookup.found(cache::Io::Async)), body);
                         }
-                        Err(error) => end(&this.run, body, Err(error)),
+                        Err(error) => end(this.run(), body, Err(error)),
                     }
                 }
                 Stage::LookUp(mut lookup, body) => match lookup.as_mut().poll(cx) {
@@ -91,8 +95,8 @@ impl Future for Execution {
                         return Poll::Pending;
                     }
                     Poll::Ready(Ok(None)) => this.begin(body),
-                    Poll::Ready(Ok(Some(value))) => end(&this.run, body, Ok(value)),
-                    Poll::Ready(Err(error)) => end(&this.run, body, Err(error)),
+                    Poll::Ready(Ok(Some(value))) => end(this.run(), body, Ok(value)),
+                    Poll::Ready(Err(error)) => end(this.run(), body, Err(error)),
                 },
                 Stage::Hooks(mut hooks, body) => {
                     if hooks.as_mut().poll(cx).is_pending() {
@@ -101,14 +105,14 @@ impl Future for Execution {
                     }
                     this.attempt(body);
                 }
-                Stage::Attempt(mut attempting, body) => match attempting.poll(&this.run, cx) {
+                Stage::Attempt(mut attempting, body) => match attempting.poll(this.run(), cx) {
                     Poll::Pending => {
                         this.stage = Stage::Attempt(attempting, body);
                         return Poll::Pending;
                     }
                     Poll::Ready(outcome) => {
                         drop(attempting);
-                        conclude(&this.run, body, outcome);
+                        conclude(this.run(), body, outcome);
                     }
                 },
                 Stage::Done => return Poll::Ready(()),
@@ -121,14 +125,14 @@ impl Drop for Execution {
     fn drop(&mut self) {
         if !matches!(self.stage, Stage::Done) {
             drop_caught(std::mem::replace(&mut self.stage, Stage::Done));
-            drop(Abandoned::guard(&self.run));
+            drop(Abandoned::guard(self.run()));
         }
     }
 }
 
 impl std::fmt::Debug for Execution {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Execution({:?})", self.run)
+        write!(f, "Execution({:?})", self.run())
     }
 }
 

@@ -6,7 +6,7 @@ use super::attempt::cancelled;
 use super::cache::{self, Io};
 use super::cancel::{cancel_scope, explained};
 use super::ready::{notify, while_finishing};
-use super::{hook, record, signal, slots, submit, transaction};
+use super::{hook, moment, record, signal, slots, submit, transaction};
 use crate::body::{Erased, Outcome};
 use crate::clock::Nanos;
 use crate::context::{Failure, Scope};
@@ -325,7 +325,7 @@ struct End {
 fn end_plain(run: &Run, outcome: Outcome) -> Result<End, Outcome> {
     let name = name_of(&outcome, StateName::Completed);
     let mut left = Some(outcome.map_err(|error| explained(run, error).of_run(run.id(), || run.name())));
-    let now = run.scope.engine.clock().nanos();
+    let now = moment::of_end(run.scope.engine.clock());
     let is_read = run.has_readers();
     let mut trimmed = None;
     let ended = run.cell.settle_and_end(|inner| {
@@ -341,7 +341,12 @@ fn end_plain(run: &Run, outcome: Outcome) -> Result<End, Outcome> {
         }
     });
     let Some((before, waiters)) = ended else { return Err(left.unwrap_or_else(|| Err(cancelled()))) };
-    drop_caught((left, before));
+    if left.is_some() {
+        drop_caught(left);
+    }
+    if !matches!(before, Slot::Claimed(None)) {
+        drop_caught(before);
+    }
     if is_read && !run.has_readers() {
         // The last one has gone meanwhile.
         drop_caught(run.cell.free());

@@ -14,6 +14,7 @@ use crate::map::MapGroup;
 use crate::panic::drop_caught;
 use crate::run::Run;
 use crate::runner::runtime::RuntimeHandle;
+use crate::runner::{TaskRunner, worker};
 use crate::spec::Kind;
 
 /// What a thread has to do before it goes on, found while it did something of the kind: never one inside of the other, as
@@ -195,7 +196,23 @@ fn in_turn(run: Arc<Run>, is_admitted: bool) {
         });
     }
     FLAGS.set(Flags { admitting: true, ..FLAGS.get() });
-    let mut admitted = if is_admitted || admit(&run) { Some(run) } else { None };
+    let admitted = if is_admitted || admit(&run) { Some(run) } else { None };
+    finish_turn(admitted);
+}
+
+/// Does `action`, which begins runs, and then has them go on, all of them in one turn.
+pub(crate) fn in_one_turn(action: impl FnOnce()) {
+    if FLAGS.get().admitting {
+        return action();
+    }
+    FLAGS.set(Flags { admitting: true, ..FLAGS.get() });
+    action();
+    finish_turn(None);
+}
+
+/// Goes on with a run that is admitted, and with what is found on the way, until nothing is left.
+fn finish_turn(mut admitted: Option<Arc<Run>>) {
+    let mut known: Option<Arc<dyn TaskRunner>> = None;
     loop {
         // All are admitted before the first is handed over, so that whoever executes one of them may execute another that
         // it waits for.
@@ -208,11 +225,19 @@ fn in_turn(run: Arc<Run>, is_admitted: bool) {
         else {
             break;
         };
-        let runner = run.scope.runner.clone();
         let follow_up = FLAGS.get().finishing;
+        if follow_up && run.scope.runner.goes_next_here(run.spec.kind) {
+            worker::keep_follow_up(ReadyRun { run, follow_up, offered: false });
+            continue;
+        }
+        let runner = match known.take() {
+            Some(known) if Arc::ptr_eq(&known, &run.scope.runner) => known,
+            _ => run.scope.runner.clone(),
+        };
         if let Err(error) = runner.submit(ReadyRun { run, follow_up, offered: false }) {
             log!(error, "a run is cancelled: {error}");
         }
+        known = Some(runner);
     }
     TURN.with(|turn| turn.borrow_mut().shrink());
     FLAGS.set(Flags { admitting: false, ..FLAGS.get() });
@@ -272,7 +297,11 @@ impl ReadyRun {
     /// Executes it, on the task that polls what this gives.
     pub fn execute(mut self) -> Execution {
         let body = self.claim();
-        Execution::new(self.run.clone(), body)
+        Execution::new(self, body)
+    }
+
+    pub(super) fn run(&self) -> &Arc<Run> {
+        &self.run
     }
 
     /// The body, unless somebody else has it; nobody has one any more of a runner that was shut down.

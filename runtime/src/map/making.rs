@@ -118,16 +118,18 @@ impl MapGroup {
         let cancelled = inner.cancelled;
         let unread = self.handles.load(Ordering::Acquire) == 0;
         drop(inner);
-        for (run, edges, follows) in batch {
-            if unread {
-                run.remove_reader();
+        engine::in_one_turn(|| {
+            for (run, edges, follows) in batch {
+                if unread {
+                    run.remove_reader();
+                }
+                if let Some(by) = cancelled {
+                    engine::begin_cancelled(&run, by);
+                } else {
+                    engine::begin(&run, edges, follows.as_ref());
+                }
             }
-            if let Some(by) = cancelled {
-                engine::begin_cancelled(&run, by);
-            } else {
-                engine::begin(&run, edges, follows.as_ref());
-            }
-        }
+        });
         if let Some(message) = broken {
             self.break_off(&message);
         }

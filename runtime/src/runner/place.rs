@@ -11,6 +11,7 @@ use super::pool::{self, Pool};
 use super::queue;
 use super::worker::{Working, as_worker, follow_up, holds, holds_another};
 use crate::engine::awaited::Awaited;
+use crate::engine::moment::InARow;
 use crate::engine::shrink;
 use crate::spec::Kind;
 
@@ -257,6 +258,7 @@ fn work_in_a_row(place: &mut Place, mut run: ReadyRun) -> Option<ReadyRun> {
     let handle = run.handle().clone();
     let _entered = handle.enter();
     let _working = Working::begin(&place.lane);
+    let _row = InARow::begin();
     loop {
         run.execute_blocking();
         let next = follow_up().or_else(|| place.next());

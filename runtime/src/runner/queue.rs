@@ -13,8 +13,9 @@ use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 
 use super::place::Lane;
-use super::worker::as_worker;
+use super::worker::{Working, follow_up};
 use super::{Execution, ReadyRun};
+use crate::engine::moment::InARow;
 use crate::engine::shrink;
 
 /// How many runs a task executes in a row before it lets others go.
@@ -115,6 +116,8 @@ struct Server {
 
 impl Server {
     fn poll_in_a_row(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let _working = Working::begin(&self.at.lane);
+        let _row = InARow::begin();
         for _ in 0..IN_A_ROW {
             let current = self.current.take().or_else(|| self.follow_up.take().map(ReadyRun::execute));
             let next = || if self.serves { self.at.queue.next().map(ReadyRun::execute) } else { None };
@@ -122,8 +125,8 @@ impl Server {
                 self.serves = false;
                 return Poll::Ready(());
             };
-            let (polled, follow_up) = as_worker(&self.at.lane, || Pin::new(&mut execution).poll(cx));
-            self.follow_up = follow_up;
+            let polled = Pin::new(&mut execution).poll(cx);
+            self.follow_up = follow_up();
             if polled.is_ready() {
                 continue;
             }

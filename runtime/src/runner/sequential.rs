@@ -74,11 +74,8 @@ impl TaskRunner for SequentialTaskRunner {
 
     fn submit(&self, run: ReadyRun) -> Result<(), RunnerError> {
         super::check_started(&self.started)?;
-        let run = match worker::keep_follow_up(&self.lane, run) {
-            Ok(()) => return Ok(()),
-            Err(run) => run,
-        };
-        let run = if run.kind() == Kind::Async {
+        let goes_next = run.is_follow_up() && worker::goes_next(&self.lane);
+        let run = if goes_next || run.kind() == Kind::Async {
             run
         } else {
             match self.execute_if_free(run) {
@@ -86,8 +83,12 @@ impl TaskRunner for SequentialTaskRunner {
                 Err(run) => run,
             }
         };
-        self.lane.submit(run);
+        worker::submit(&self.lane, run);
         Ok(())
+    }
+
+    fn goes_next_here(&self, _kind: Kind) -> bool {
+        worker::goes_next(&self.lane) && !self.is_shut_down()
     }
 
     fn execute_here(&self, run: ReadyRun) -> bool {

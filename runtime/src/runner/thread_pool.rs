@@ -76,11 +76,12 @@ impl TaskRunner for ThreadPoolTaskRunner {
 
     fn submit(&self, run: ReadyRun) -> Result<(), RunnerError> {
         super::check_started(&self.started)?;
-        let lane = self.lane(run.kind());
-        if let Err(run) = worker::keep_follow_up(lane, run) {
-            lane.submit(run);
-        }
+        worker::submit(self.lane(run.kind()), run);
         Ok(())
+    }
+
+    fn goes_next_here(&self, kind: Kind) -> bool {
+        worker::goes_next(self.lane(kind)) && !self.is_shut_down()
     }
 
     fn execute_here(&self, run: ReadyRun) -> bool {

@@ -39,21 +39,27 @@ pub(super) fn holds(lane: &Arc<Lane>) -> bool {
     WORKER.with(|worker| worker.borrow().lane.as_ref().is_some_and(|held| Arc::ptr_eq(held, lane)))
 }
 
-/// Keeps a run that has become ready by the end of the one before, to go next on this worker.
-pub(super) fn keep_follow_up(lane: &Arc<Lane>, run: ReadyRun) -> Result<(), ReadyRun> {
-    if !run.is_follow_up() {
-        return Err(run);
-    }
+/// Whether a run of that lane may go next on this thread: it holds a place of the lane, and nothing else goes next.
+pub(super) fn goes_next(lane: &Arc<Lane>) -> bool {
     WORKER.with(|worker| {
-        let mut worker = worker.borrow_mut();
+        let worker = worker.borrow();
         let fits = worker.lane.as_ref().is_some_and(|held| Arc::ptr_eq(held, lane));
-        if fits && matches!(worker.follow_up, FollowUp::Free) {
-            worker.follow_up = FollowUp::Kept(run);
-            Ok(())
-        } else {
-            Err(run)
-        }
+        fits && matches!(worker.follow_up, FollowUp::Free)
     })
+}
+
+/// Has a run go next on this thread, if it has become ready by the end of the one before, or stand in line.
+pub(super) fn submit(lane: &Arc<Lane>, run: ReadyRun) {
+    if run.is_follow_up() && goes_next(lane) {
+        keep_follow_up(run);
+    } else {
+        lane.submit(run);
+    }
+}
+
+/// Keeps a run that has become ready by the end of the one before, to [go next](goes_next) on this thread.
+pub(crate) fn keep_follow_up(run: ReadyRun) {
+    WORKER.with(|worker| worker.borrow_mut().follow_up = FollowUp::Kept(run));
 }
 
 /// Whether this thread holds a place of another lane, where places are counted.
