@@ -26,4 +26,5 @@ mod skips;
 mod slot_races;
 mod state_changes;
 mod timeouts;
+mod times;
 mod triggers;
