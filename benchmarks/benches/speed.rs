@@ -227,7 +227,7 @@ fn main() {
     let (ours, limit) = in_turns(
         n,
         || calls_sync(n).result().unwrap(),
-        || time(|| (0..n).for_each(|_| drop(black_box(black_box(1_u64))))).0,
+        || time(|| (0..n).for_each(|_| _ = black_box(black_box(1_u64)))).0,
     );
     let sync_call = ours - limit;
     for (name, cost) in

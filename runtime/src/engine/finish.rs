@@ -132,7 +132,8 @@ impl Drop for Leaving {
 fn settle(run: &Arc<Run>, stop: Stop, outcome: Outcome, said: Option<&'static str>, causes: Vec<Arc<Run>>) {
     let success = cache::name_of_success(run);
     let outcome = outcome.map_err(|error| error.of_run(run.id(), || run.name()));
-    record::settle(Settling { settled: None, run: run.clone(), outcome, said, causes, success, stop });
+    let (run, outcome) = (run.clone(), Some(outcome));
+    record::settle(Settling { settled: None, run, outcome, said, causes, success, stop });
 }
 
 /// Ends a run as it ended in an earlier process: nobody is asked or told about it again.
@@ -159,7 +160,8 @@ pub(super) fn finish_as_before(run: &Arc<Run>, outcome: Outcome, name: StateName
 /// A run of which it is known how it ends: it is settled, and ends, when this is dropped.
 pub(super) struct Settling {
     run: Arc<Run>,
-    outcome: Outcome,
+    /// There until it is settled.
+    outcome: Option<Outcome>,
     said: Option<&'static str>,
     causes: Vec<Arc<Run>>,
     /// The name of its state if it ends well.
@@ -174,18 +176,22 @@ impl Settling {
         &self.run
     }
 
-    pub(super) fn outcome(&self) -> Result<&Erased, &TaskError> {
-        self.outcome.as_ref()
+    pub(super) fn value(&self) -> Option<&Erased> {
+        self.outcome.as_ref()?.as_ref().ok()
+    }
+
+    pub(super) fn error(&self) -> Option<&TaskError> {
+        self.outcome.as_ref()?.as_ref().err()
     }
 
     /// The name of the state that it is to end in.
     pub(super) fn name(&self) -> StateName {
-        name_of(&self.outcome, self.success)
+        self.error().map_or(self.success, state_of)
     }
 
     /// The message of its state, if it ends well.
     pub(super) fn said(&self) -> Option<&'static str> {
-        self.said.filter(|_| self.outcome.is_ok())
+        self.said.filter(|_| self.value().is_some())
     }
 
     /// It ends like this since that time, which is recorded.
@@ -196,7 +202,7 @@ impl Settling {
     /// It ends with that error.
     pub(super) fn instead(&mut self, error: TaskError) {
         let error = error.of_run(self.run.id(), || self.run.name());
-        drop_caught(std::mem::replace(&mut self.outcome, Err(error)));
+        drop_caught(self.outcome.replace(Err(error)));
     }
 
     /// Settles it, and ends it after its hooks.
@@ -209,7 +215,7 @@ impl Drop for Settling {
     fn drop(&mut self) {
         let run = &self.run;
         let said = self.said();
-        let mut left = Some(std::mem::replace(&mut self.outcome, Err(cancelled())));
+        let mut left = self.outcome.take();
         let now = self.settled.unwrap_or_else(|| run.scope.engine.clock().nanos());
         let mut name = StateName::Completed;
         let before = run.cell.settle(|inner| {
@@ -231,7 +237,9 @@ impl Drop for Settling {
                 Err(error) => Slot::Error(error),
             }
         });
-        drop_caught(left);
+        if left.is_some() {
+            drop_caught(left);
+        }
         drop_caught(before);
         end_settled(run, name, std::mem::take(&mut self.causes));
     }

@@ -170,8 +170,8 @@ impl Run {
 
 /// Records how a run ends, then settles it: at once, or, where that is asked for, once the record is written.
 pub(super) fn settle(mut settling: Settling) {
+    let Some(recorder) = recorder(settling.run()).cloned() else { return settling.settle() };
     let run = settling.run().clone();
-    let Some(recorder) = recorder(&run) else { return settling.settle() };
     let known = run.cell.lock().log.recorded();
     match known {
         Recorded::All | Recorded::ButResult => {}
@@ -179,15 +179,14 @@ pub(super) fn settle(mut settling: Settling) {
         Recorded::Later => announce(&run, &[], None),
         Recorded::Elsewhere => return settling.settle(),
     }
-    let ended = settling.outcome();
-    let (outcome, large) = match ended {
-        Ok(value) => outcome_of(&run, value).unwrap_or_else(|| {
+    let (outcome, large) = match settling.value() {
+        Some(value) => outcome_of(&run, value).unwrap_or_else(|| {
             run.cell.lock().log.extra().recorded = Recorded::ButResult;
             (None, None)
         }),
-        Err(_) => (None, None),
+        None => (None, None),
     };
-    let (error, name) = (ended.err().cloned(), settling.name());
+    let (error, name) = (settling.error().cloned(), settling.name());
     let message = settling.said().map(Arc::from);
     let now = run.scope.engine.clock().nanos();
     let position = {
