@@ -95,6 +95,14 @@ fn a_sync_flow_on_the_main_thread_is_crashed() {
 }
 
 #[test]
+fn what_is_submitted_after_the_signal_is_crashed() {
+    let program = Program::begun("late", 1);
+    program.send(INTERRUPT);
+    let (printed, _) = program.ended();
+    assert!(printed.contains(&"Crashed of the late one".to_owned()), "{printed:?}");
+}
+
+#[test]
 fn a_task_called_outside_of_a_flow_is_crashed() {
     let program = Program::begun("call", 1);
     program.send(TERMINATE);

@@ -4,6 +4,7 @@
 #![allow(clippy::unused_async, reason = "an async hook that has nothing to await is an async hook")]
 
 use std::process::ExitCode;
+use std::sync::{Condvar, Mutex};
 
 use millrun::prelude::*;
 
@@ -102,6 +103,35 @@ async fn stubborn() -> Result<(), FlowError> {
     Ok(hang.submit().await?)
 }
 
+static IS_LATE: Mutex<bool> = Mutex::new(false);
+static LATE: Condvar = Condvar::new();
+
+/// Has the process wait for what is submitted late.
+fn wait_for_late(_: &TaskRun, _: &State) {
+    let is_late = IS_LATE.lock().unwrap();
+    drop(LATE.wait_while(is_late, |is_late| !*is_late).unwrap());
+}
+
+#[task(on_crashed = wait_for_late)]
+async fn hang_on() {
+    println!("begun");
+    std::future::pending::<()>().await;
+}
+
+#[flow(flow_run_name = "late")]
+fn late() -> Result<(), FlowError> {
+    let _open = hang_on.submit();
+    while !flow_run()?.cancelled() {
+        std::thread::yield_now();
+    }
+    let late = stand.submit();
+    late.wait();
+    println!("{} of the late one", late.state().name);
+    *IS_LATE.lock().unwrap() = true;
+    LATE.notify_all();
+    Ok(())
+}
+
 #[flow]
 fn quick() {}
 
@@ -110,6 +140,7 @@ fn main() -> ExitCode {
     let engine = Engine::builder().handle_signals(what != "unhandled").build();
     let ended = match what.as_str() {
         "blocking" => engine.run_blocking(blocking()),
+        "late" => engine.run_blocking(late()),
         "call" => engine.enter(|| hang().result()).map_err(Into::into),
         "after" => {
             engine.run_blocking(quick()).unwrap();

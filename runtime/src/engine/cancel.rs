@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::attempt::cancelled;
 use super::finish::finish;
-use super::hook;
+use super::{hook, signal};
 use crate::body::BoxBody;
 use crate::context::Scope;
 use crate::error::{ErrorKind, TaskError};
@@ -124,7 +124,7 @@ fn stop(run: &Arc<Run>, met: Cancelling<BoxBody>) {
         Cancelling::TooLate => {}
         Cancelling::Unstarted(body) => {
             drop_caught(body);
-            finish(run, Err(cancelled()), Vec::new());
+            finish(run, Err(signal::crashed_or_cancelled(&run.scope.engine)), Vec::new());
         }
         // It ends itself at its next await, or has another thread do its work.
         Cancelling::Executing(Some(driver)) => driver.wake(),

@@ -11,6 +11,7 @@ use std::task::Waker;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::attempt::cancelled;
 use super::finish::finish;
 use super::{Engine, Inner, wait};
 use crate::context::Scope;
@@ -115,6 +116,12 @@ fn mark(mut scopes: Vec<Arc<Scope>>) -> Vec<Vec<Marked>> {
         scopes = below;
     }
     levels
+}
+
+/// What a run ends with that is not to begin as all is cancelled around it: because of a signal, if the engine has had one.
+pub(super) fn crashed_or_cancelled(engine: &Engine) -> TaskError {
+    let is_stopped = RECEIVED.get().is_some() && engine.settings().handle_signals == Some(true);
+    if is_stopped { crashed() } else { cancelled() }
 }
 
 /// What a run ends with that ends with the process.
