@@ -155,9 +155,18 @@ pub(crate) fn parameters<'a>(body: &(dyn Body<'a> + 'a)) -> Parameters {
 #[doc(hidden)]
 #[derive(Default)]
 pub struct Upstreams {
-    /// How many have not ended.
+    /// How many have not ended; and one more until all have been asked.
     pub(crate) remaining: u32,
+    /// Not all are known to have given a value.
+    pub(crate) in_doubt: bool,
     pub(crate) edges: EdgeList,
+}
+
+impl Upstreams {
+    /// There are so many.
+    pub(crate) fn begin(&mut self, count: usize) {
+        self.remaining = u32::try_from(count).unwrap_or(u32::MAX - 1) + 1;
+    }
 }
 
 /// What the engine executes.

@@ -48,7 +48,7 @@ pub use builder::{EngineBuilder, InstallError};
 pub(crate) use call::{call_async, call_sync};
 pub(crate) use cancel::cancel;
 pub use execution::Execution;
-pub(crate) use finish::{ended_run, wake};
+pub(crate) use finish::{Ended, ended_run, wake};
 pub use ready::ReadyRun;
 pub(crate) use ready::{in_line, in_one_turn, shrink};
 pub(crate) use slots::ancestors_hold;

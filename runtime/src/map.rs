@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use crate::context::Scope;
-use crate::engine::{self, admission};
+use crate::engine::{self, Ended, admission};
 use crate::error::{ErrorKind, TaskError};
 use crate::input::Node;
 use crate::options::{Effective, Options};
@@ -239,16 +239,16 @@ impl MapGroup {
     }
 
     /// One of the runs, or of what is awaited before them, has ended.
-    pub(crate) fn notified(self: &Arc<Self>, run: Option<&Arc<Run>>) {
+    pub(crate) fn notified(self: &Arc<Self>, ended: Option<Ended<'_>>) {
         let mut inner = self.inner.lock();
-        let Some(run) = run.filter(|_| inner.length.is_some()) else {
+        let Some(Ended { run, has_value }) = ended.filter(|_| inner.length.is_some()) else {
             drop(inner);
             return self.upstream_ended();
         };
         inner.ended += 1;
         inner.window = inner.window.max(inner.full_window());
         let mut wakers = Vec::new();
-        if inner.failed.is_none() && is_failure(run) {
+        if inner.failed.is_none() && !has_value {
             inner.failed = Some(run.cell.lock().index as usize);
             inner.waiters.retain(|waiter| match waiter {
                 Waiter::Waker(waker) => {
@@ -416,10 +416,6 @@ fn wake_all(waiters: Vec<RunWaiter>) {
     for waiter in waiters {
         engine::wake(waiter, None);
     }
-}
-
-fn is_failure(run: &Run) -> bool {
-    run.error().is_some()
 }
 
 #[expect(

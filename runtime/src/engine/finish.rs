@@ -417,7 +417,8 @@ fn release(run: &Arc<Run>, end: End, causes: Vec<Arc<Run>>) {
         if trimmed.is_some() {
             drop_caught(trimmed);
         }
-        waiters.for_each(|waiter| wake(waiter, Some(run)));
+        let has_value = name.state_type() == StateType::Completed && name != StateName::Skipped;
+        waiters.for_each(|waiter| wake(waiter, Some(Ended { run, has_value })));
         if !is_of_map {
             run.scope.tree.closed();
         }
@@ -435,10 +436,20 @@ fn disown(run: &Run, children: &Arc<Scope>) {
     }
 }
 
-/// Tells one who waits that what it waits for has ended.
-pub(crate) fn wake(waiter: RunWaiter, ended: Option<&Arc<Run>>) {
+/// A run that has ended, as those are told who wait for it.
+#[derive(Clone, Copy)]
+pub(crate) struct Ended<'r> {
+    pub(crate) run: &'r Arc<Run>,
+    /// It has not failed, nor was it skipped.
+    pub(crate) has_value: bool,
+}
+
+/// Tells one who waits that what it waits for has ended: a run, or something else.
+pub(crate) fn wake(waiter: RunWaiter, ended: Option<Ended<'_>>) {
     match waiter {
-        Waiter::Downstream(Downstream::Run(run)) => submit::upstream_ended(&run),
+        Waiter::Downstream(Downstream::Run(run)) => {
+            submit::upstream_ended(&run, ended.is_some_and(|ended| ended.has_value));
+        }
         Waiter::Downstream(Downstream::Map(group)) => notify(&group, ended),
         Waiter::Waker(waker) => waker.wake(),
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::execution::Execution;
+use super::finish::Ended;
 use super::standstill::address;
 use super::{admission, attempt, finish, slots};
 use crate::body::BoxBody;
@@ -25,7 +26,7 @@ struct Turn {
     waiting: VecDeque<Arc<Run>>,
     admitted: VecDeque<Arc<Run>>,
     /// Maps that are to be told of the end of something.
-    told: VecDeque<(Arc<MapGroup>, Option<Arc<Run>>)>,
+    told: VecDeque<(Arc<MapGroup>, Option<(Arc<Run>, bool)>)>,
 }
 
 impl Turn {
@@ -62,10 +63,13 @@ struct Flags {
     finishing: bool,
     /// The thread executes a body, which may end other runs: what becomes ready by that cannot go next on this thread.
     in_body: bool,
+    /// There is something in the thread's turn.
+    queued: bool,
 }
 
 impl Flags {
-    const NONE: Self = Self { admitting: false, telling: false, finishing: false, in_body: false };
+    const NONE: Self =
+        Self { admitting: false, telling: false, finishing: false, in_body: false, queued: false };
 }
 
 thread_local! {
@@ -103,13 +107,8 @@ impl BodyTurn {
         let _ = BODIES.try_with(|bodies| bodies.borrow_mut().push(run));
         let flags = FLAGS.replace(Flags { in_body: true, ..Flags::NONE });
         let mut before = None;
-        if flags.admitting || flags.telling {
-            let _ = TURN.try_with(|turn| {
-                let turn = &mut *turn.borrow_mut();
-                if !turn.is_over() {
-                    before = Some(Box::new(std::mem::take(turn)));
-                }
-            });
+        if flags.queued {
+            let _ = TURN.try_with(|turn| before = Some(Box::new(turn.take())));
         }
         Self { flags, before }
     }
@@ -123,6 +122,28 @@ impl Drop for BodyTurn {
             let _ = TURN.try_with(|turn| *turn.borrow_mut() = *before);
         }
     }
+}
+
+/// Leaves something for later in this thread's turn.
+fn queue(push: impl FnOnce(&mut Turn)) {
+    FLAGS.set(Flags { queued: true, ..FLAGS.get() });
+    TURN.with(|turn| push(&mut turn.borrow_mut()));
+}
+
+/// Takes something of what was left for later.
+fn unqueue<T>(take: impl FnOnce(&mut Turn) -> Option<T>) -> Option<T> {
+    if !FLAGS.get().queued {
+        return None;
+    }
+    TURN.with(|turn| {
+        let turn = &mut *turn.borrow_mut();
+        let taken = take(turn);
+        if turn.is_over() {
+            turn.shrink();
+            FLAGS.set(Flags { queued: false, ..FLAGS.get() });
+        }
+        taken
+    })
 }
 
 /// Does `action` while the flag is set like this.
@@ -144,15 +165,15 @@ pub(crate) fn in_line(action: impl FnOnce()) {
 }
 
 /// Tells a map that one of its runs, or something before them, has ended; now, or once it has been told what it is being told.
-pub(super) fn notify(map: &Arc<MapGroup>, ended: Option<&Arc<Run>>) {
+pub(super) fn notify(map: &Arc<MapGroup>, ended: Option<Ended<'_>>) {
     if FLAGS.get().telling {
-        TURN.with(|turn| turn.borrow_mut().told.push_back((map.clone(), ended.cloned())));
-        return;
+        let ended = ended.map(|Ended { run, has_value }| (run.clone(), has_value));
+        return queue(|turn| turn.told.push_back((map.clone(), ended)));
     }
     FLAGS.set(Flags { telling: true, ..FLAGS.get() });
     map.notified(ended);
-    while let Some((map, ended)) = TURN.with(|turn| turn.borrow_mut().told.pop_front()) {
-        map.notified(ended.as_ref());
+    while let Some((map, ended)) = unqueue(|turn| turn.told.pop_front()) {
+        map.notified(ended.as_ref().map(|(run, has_value)| Ended { run, has_value: *has_value }));
     }
     FLAGS.set(Flags { telling: false, ..FLAGS.get() });
 }
@@ -189,8 +210,7 @@ pub(super) fn hand_over(run: Arc<Run>) {
 /// Does it now, and then what was found on the way; or leaves it to the frame below that is at it.
 fn in_turn(run: Arc<Run>, is_admitted: bool) {
     if FLAGS.get().admitting {
-        return TURN.with(|turn| {
-            let turn = &mut *turn.borrow_mut();
+        return queue(|turn| {
             let queue = if is_admitted { &mut turn.admitted } else { &mut turn.waiting };
             queue.push_back(run);
         });
@@ -216,15 +236,12 @@ fn finish_turn(mut admitted: Option<Arc<Run>>) {
     loop {
         // All are admitted before the first is handed over, so that whoever executes one of them may execute another that
         // it waits for.
-        while let Some(run) = TURN.with(|turn| turn.borrow_mut().waiting.pop_front()) {
+        while let Some(run) = unqueue(|turn| turn.waiting.pop_front()) {
             if admit(&run) {
-                TURN.with(|turn| turn.borrow_mut().admitted.push_back(run));
+                queue(|turn| turn.admitted.push_back(run));
             }
         }
-        let Some(run) = admitted.take().or_else(|| TURN.with(|turn| turn.borrow_mut().admitted.pop_front()))
-        else {
-            break;
-        };
+        let Some(run) = admitted.take().or_else(|| unqueue(|turn| turn.admitted.pop_front())) else { break };
         let follow_up = FLAGS.get().finishing;
         if follow_up && run.scope.runner.goes_next_here(run.spec.kind) {
             worker::keep_follow_up(ReadyRun { run, follow_up, offered: false });
@@ -239,7 +256,6 @@ fn finish_turn(mut admitted: Option<Arc<Run>>) {
         }
         known = Some(runner);
     }
-    TURN.with(|turn| turn.borrow_mut().shrink());
     FLAGS.set(Flags { admitting: false, ..FLAGS.get() });
 }
 

@@ -9,7 +9,7 @@ use crate::context::{Scope, scope_here};
 use crate::input::EdgeList;
 use crate::map;
 use crate::options::Options;
-use crate::run::{By, Downstream, NO_INDEX, NewRun, Run, RunInner, Slot, Waiter};
+use crate::run::{By, Downstream, NO_INDEX, NewRun, Run, RunInner, Slot, Stage, Waiter};
 use crate::spec::Spec;
 
 /// Submits a run here; it counts one reader, which is the caller's.
@@ -17,12 +17,15 @@ pub(crate) fn submit(
     spec: &'static Spec,
     options: Option<Arc<Options>>,
     mut edges: EdgeList,
-    body: BoxBody,
+    mut body: BoxBody,
 ) -> Arc<Run> {
     if let Some(options) = &options {
         edges.extend(options.wait_for.iter().cloned());
     }
     let waits = !edges.is_empty();
+    if waits {
+        body.upstreams().begin(edges.len());
+    }
     let run = new_run(spec, scope_here(), options, Some((body, waits)));
     begin(&run, edges, None);
     record::throttle(&run.scope.engine);
@@ -67,7 +70,8 @@ fn describe(spec: &'static Spec, scope: Arc<Scope>, options: Option<Arc<Options>
     }
 }
 
-/// Begins a run that has been made: it waits for its upstreams, and, in a chunk of a map, for the run that it `follows`.
+/// Begins a run that has been made: it waits for its upstreams, and, in a chunk of a map, for the run that it `follows`; its body
+/// [knows](Upstreams::begin) how many these are.
 pub(crate) fn begin(run: &Arc<Run>, edges: EdgeList, follows: Option<&Arc<Run>>) {
     enlist(run, &edges);
     if run.scope.is_cancelled() {
@@ -77,12 +81,7 @@ pub(crate) fn begin(run: &Arc<Run>, edges: EdgeList, follows: Option<&Arc<Run>>)
         let begin = if run.begins_ready() { hand_over } else { ready };
         return begin(run.clone());
     }
-    // One more than there are, so that it is not ready before all have been asked.
-    let remaining = u32::try_from(edges.len()).unwrap_or(u32::MAX - 2) + 1 + u32::from(follows.is_some());
-    if let Slot::Body(body) = &mut run.cell.lock().slot {
-        body.upstreams().remaining = remaining;
-    }
-    let mut ended = 1;
+    let mut ended = 0;
     for edge in &edges {
         ended += u32::from(map::subscribe(&edge.node, Downstream::Run(run.clone())).is_err());
     }
@@ -90,7 +89,7 @@ pub(crate) fn begin(run: &Arc<Run>, edges: EdgeList, follows: Option<&Arc<Run>>)
         let waiter = Waiter::Downstream(Downstream::Run(run.clone()));
         ended += u32::from(before.cell.subscribe(waiter).is_err());
     }
-    count_down(run, ended, |upstreams| upstreams.edges = edges);
+    count_down(run, ended + 1, ended == 0, |upstreams| upstreams.edges = edges);
 }
 
 /// Notes a run that has been made, and that is cancelled before it begins.
@@ -108,24 +107,37 @@ fn enlist(run: &Arc<Run>, edges: &EdgeList) {
     record::created(run, edges);
 }
 
-/// One of a run's upstreams has ended.
-pub(super) fn upstream_ended(run: &Arc<Run>) {
-    count_down(run, 1, |_| ());
+/// One of a run's upstreams has ended; with a value, as far as is known.
+pub(super) fn upstream_ended(run: &Arc<Run>, has_value: bool) {
+    count_down(run, 1, has_value, |_| ());
 }
 
 /// So many of a run's upstreams have ended. The last one makes it ready.
-fn count_down(run: &Arc<Run>, ended: u32, note: impl FnOnce(&mut Upstreams)) {
-    let is_ready = match &mut run.cell.lock().slot {
-        Slot::Body(body) => {
-            let upstreams = body.upstreams();
-            note(upstreams);
-            upstreams.remaining -= ended;
-            upstreams.remaining == 0
-        }
+fn count_down(run: &Arc<Run>, ended: u32, have_values: bool, note: impl FnOnce(&mut Upstreams)) {
+    let at_once = {
+        let mut inner = run.cell.lock();
         // It was cancelled meanwhile.
-        _ => false,
+        let Slot::Body(body) = &mut inner.slot else { return };
+        let upstreams = body.upstreams();
+        note(upstreams);
+        upstreams.in_doubt |= !have_values;
+        upstreams.remaining -= ended;
+        if upstreams.remaining > 0 {
+            return;
+        }
+        // There is nothing to decide.
+        let at_once = !upstreams.in_doubt && run.begins_ready() && !run.scope.is_cancelled();
+        let edges = at_once.then(|| std::mem::take(&mut upstreams.edges));
+        if at_once {
+            inner.stage = Stage::Ready;
+        }
+        edges
     };
-    if is_ready {
-        ready(run.clone());
+    match at_once {
+        Some(edges) => {
+            drop(edges);
+            hand_over(run.clone());
+        }
+        None => ready(run.clone()),
     }
 }

@@ -93,7 +93,7 @@ impl MapGroup {
             if row > first && !rows.has(row) {
                 break;
             }
-            let (body, edges) = match next(rows) {
+            let (mut body, edges) = match next(rows) {
                 Ok(next) => next,
                 Err(message) => {
                     broken = Some(message);
@@ -101,9 +101,12 @@ impl MapGroup {
                 }
             };
             let follows = before.take().filter(|_| !row.is_multiple_of(chunk));
-            let waits = !edges.is_empty() || follows.is_some();
+            let upstreams = edges.len() + usize::from(follows.is_some());
+            if upstreams > 0 {
+                body.upstreams().begin(upstreams);
+            }
             let place = (index(row), first_number.wrapping_add(index(row)));
-            let run = self.new_run(place, created, waits, body);
+            let run = self.new_run(place, created, upstreams > 0, body);
             before = Some(run.clone()).filter(|_| chunk > 1);
             batch.push((run, edges, follows));
         }
