@@ -4,9 +4,14 @@
 #[allow(dead_code, reason = "other targets use the rest")]
 mod folder;
 mod killed;
+mod outages;
+mod proxy;
 mod recorded;
 mod resumed;
 mod retained;
+#[path = "../stores/server.rs"]
+#[allow(dead_code, reason = "other targets use the rest")]
+mod server;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
