@@ -5,7 +5,6 @@
 mod cell;
 mod log;
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Waker;
@@ -148,14 +147,19 @@ impl Run {
             inner.index
         };
         let ordinal = self.ordinal & ORDINAL;
-        let mut name = self.task_name();
-        if index == NO_INDEX {
-            let _ = write!(name, "-{ordinal}");
-        } else {
-            if ordinal > 0 {
-                let _ = write!(name, "-{ordinal}");
-            }
-            let _ = write!(name, "[{index}]");
+        // Without a format: every run that is recorded needs its name.
+        let mut name = String::with_capacity(self.spec.name.len() + 24);
+        self.with_options(|options| {
+            name.push_str(options.and_then(|options| options.name.as_deref()).unwrap_or(self.spec.name));
+        });
+        if index == NO_INDEX || ordinal > 0 {
+            name.push('-');
+            name.push_str(&ordinal.to_string());
+        }
+        if index != NO_INDEX {
+            name.push('[');
+            name.push_str(&index.to_string());
+            name.push(']');
         }
         name
     }

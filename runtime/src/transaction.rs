@@ -379,7 +379,7 @@ impl Transaction {
         let key = self.key();
         let (id, root, state) = (self.id(), *root, self.state());
         let values = self.0.shared.lock().values.clone().into_iter().collect();
-        recorder.push(Item::Transaction(TransactionRecord { id, root, key, state, values }));
+        recorder.push(Item::Transaction(Box::new(TransactionRecord { id, root, key, state, values })));
     }
 
     /// Lets go of what it holds, as it is committed or rolled back for good: runs, which know the transactions that they are in,

@@ -2,12 +2,17 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use super::Item;
 use crate::store::StoreError;
 
 /// So many items may wait before whoever makes runs is held up.
 const CAPACITY: usize = 1 << 14;
+/// Fewer than so many are written only when nothing has followed for so long, or somebody waits for them: to wake the writer costs
+/// more than to write.
+const ENOUGH: usize = 1 << 10;
+const PAUSE: Duration = Duration::from_millis(1);
 
 #[derive(Default)]
 pub(super) struct Queue {
@@ -36,9 +41,11 @@ struct State {
     /// Somebody wants to know whether the store still fails, or it is time to.
     retry: bool,
     waiting: Vec<(Wait, Waker)>,
-    /// The writer has nothing to do.
-    idle: bool,
+    /// With so many items the writer is to be woken; never, while it writes.
+    wakes_at: usize,
     closed: bool,
+    /// What has been written, to be filled again.
+    spare: Vec<Item>,
 }
 
 /// What the writer is to do.
@@ -72,6 +79,11 @@ pub(super) enum Wanted {
 }
 
 impl State {
+    /// Whether the writer need not wait for more.
+    fn is_urgent(&self) -> bool {
+        self.retry || self.closed || !self.waiting.is_empty()
+    }
+
     fn outcome(&self, wait: &Wait) -> Option<Result<(), Arc<StoreError>>> {
         let reached = match wait.wanted {
             Wanted::Kept => self.kept,
@@ -103,7 +115,7 @@ impl Queue {
         state.items.push(item);
         state.pushed += 1;
         let position = state.pushed;
-        if std::mem::take(&mut state.idle) {
+        if state.items.len() == state.wakes_at {
             drop(state);
             self.filled.notify_one();
         }
@@ -122,28 +134,48 @@ impl Queue {
     pub(super) fn take(&self, holds: bool) -> Option<Taken> {
         let mut state = self.state();
         loop {
-            let has_items = !state.items.is_empty() && (!holds || state.closed);
-            if has_items || state.retry {
-                state.idle = false;
-                state.attempts += 1;
-                let items = if has_items { std::mem::take(&mut state.items) } else { Vec::new() };
-                let taken = Taken {
-                    until: state.pushed - state.items.len() as u64,
-                    attempt: state.attempts,
-                    is_retry: std::mem::take(&mut state.retry),
-                    is_lost: state.lost.is_some(),
-                    items,
-                };
-                drop(state);
-                self.emptied.notify_all();
-                return Some(taken);
+            let first = if holds && !state.closed { usize::MAX } else { 1 };
+            if state.items.len() >= first || state.retry {
+                break;
             }
             if state.closed {
                 return None;
             }
-            state.idle = true;
+            state.wakes_at = first;
             state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        if state.items.len() < ENOUGH && !state.is_urgent() {
+            state.wakes_at = ENOUGH;
+            let more = |state: &mut State| state.items.len() < ENOUGH && !state.is_urgent();
+            let waited = self.filled.wait_timeout_while(state, PAUSE, more);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.wakes_at = usize::MAX;
+        state.attempts += 1;
+        let items = if holds && !state.closed {
+            Vec::new()
+        } else {
+            let spare = std::mem::take(&mut state.spare);
+            std::mem::replace(&mut state.items, spare)
+        };
+        let taken = Taken {
+            until: state.pushed - state.items.len() as u64,
+            attempt: state.attempts,
+            is_retry: std::mem::take(&mut state.retry),
+            is_lost: state.lost.is_some(),
+            items,
+        };
+        drop(state);
+        self.emptied.notify_all();
+        Some(taken)
+    }
+
+    /// Takes back what it has given, without what was in it.
+    pub(super) fn give_back(&self, mut items: Vec<Item>) {
+        items.clear();
+        // No more than what comes as a rule: else it is there for good.
+        items.shrink_to(2 * CAPACITY);
+        self.state().spare = items;
     }
 
     /// So many are in the store: it does not fail.
@@ -221,6 +253,11 @@ impl Queue {
         if !known.as_ref().is_some_and(|known| known.will_wake(waker)) {
             state.waiting.push((*wait, waker.clone()));
             *known = Some(waker.clone());
+            let is_awake = state.wakes_at == usize::MAX;
+            drop(state);
+            if !is_awake {
+                self.filled.notify_one();
+            }
         }
         Poll::Pending
     }

@@ -67,7 +67,7 @@ impl Writer {
                     self.try_again(&mut backlog, attempt);
                 }
             }
-            drop(items);
+            self.queue.give_back(items);
         }
         if backlog.outage.is_some() {
             self.end(backlog);
