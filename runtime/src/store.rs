@@ -146,7 +146,8 @@ pub trait RunStore: Send + Sync {
     fn logs(&self, query: &LogQuery) -> Result<Vec<LogRecord>, StoreError>;
 
     /// Deletes outermost flow runs that have ended, with all that is recorded of them and of what they began, and task runs outside
-    /// of flows; those that have not ended stay. Gives the keys under which results of theirs lie in the result store.
+    /// of flows; those that have not ended stay. Gives the keys under which results of theirs lie in the result store: each once, and
+    /// none that a run which is left refers to.
     ///
     /// # Errors
     /// Nothing was deleted.

@@ -4,7 +4,7 @@ use super::session::{Problem, Result, Session};
 use crate::store::StoreError;
 
 /// What leads from each version to the next, from an empty schema on. Nothing here is ever changed, only added to.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/3.sql")];
 
 /// The lock of those who migrate: "millrun", as a number.
 const LOCK: i64 = 0x6D_696C_6C72_756E;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::connection::{Problem, Result};
 
 /// What leads from each version to the next, from an empty database on. Nothing here is ever changed, only added to.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/3.sql")];
 
 /// Marks a database as one of ours: "MILL".
 const APPLICATION: i32 = 0x4D49_4C4C;
