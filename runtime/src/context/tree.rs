@@ -40,14 +40,14 @@ pub(crate) struct Tree {
 pub(crate) struct Shared {
     numbers: u32,
     total: usize,
-    ordinals: HashMap<(usize, bool), u32, BuildHasherDefault<PointerHasher>>,
+    ordinals: HashMap<(usize, bool), u32, BuildHasherDefault<SpreadHasher>>,
     pub(crate) failures: Vec<Failure>,
     pub(crate) references: Option<Vec<Node>>,
     /// What the body gave, which a report shows even if the flow run failed.
     pub(crate) value: Option<Erased>,
     idle: Vec<Waker>,
     /// How often each call was made, where runs are recorded.
-    calls: HashMap<u128, u32>,
+    calls: HashMap<u128, u32, BuildHasherDefault<SpreadHasher>>,
     /// The runs of an earlier process that have been taken over.
     taken: HashSet<u128>,
 }
@@ -97,11 +97,11 @@ const fn halves(id: u128) -> [u64; 2] {
     [(id >> 64) as u64, id as u64]
 }
 
-/// Hashes what is known to be a pointer and a flag: their bits, spread by a multiplication.
+/// Hashes what is known to be a pointer and a flag, or a hash: their bits, spread by a multiplication.
 #[derive(Default)]
-struct PointerHasher(u64);
+struct SpreadHasher(u64);
 
-impl Hasher for PointerHasher {
+impl Hasher for SpreadHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -118,6 +118,10 @@ impl Hasher for PointerHasher {
 
     fn write_u64(&mut self, number: u64) {
         self.0 = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(26);
+    }
+
+    fn write_u128(&mut self, hash: u128) {
+        self.write_u64(halves(hash)[1]);
     }
 
     fn write_usize(&mut self, number: usize) {
