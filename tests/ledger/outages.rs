@@ -263,6 +263,31 @@ fn what_a_dropped_engine_has_left_is_taken_in_by_the_next() {
 }
 
 #[test]
+fn what_cannot_be_read_stays_and_what_comes_before_it_is_recorded() {
+    let folder = Folder::new();
+    let (path, spool) = (folder.path().join("runs.db"), folder.path().join("spool"));
+    let engine = embedded(folder.path(), Durability::Relaxed);
+    stop(&path);
+    engine.run_blocking(doubled(1)).unwrap();
+    engine.run_blocking(doubled(1)).unwrap();
+    drop(engine);
+    go_on(&path);
+    let file = &spools(&spool)[0];
+    let text = std::fs::read_to_string(file).unwrap();
+    // The end of the second flow run.
+    let last = text.trim_end().rfind('\n').unwrap();
+    std::fs::write(file, format!("{}\nsomething else\n", &text[..last])).unwrap();
+
+    let engine = embedded(folder.path(), Durability::Relaxed);
+    let [refused] = &spools(&spool)[..] else { panic!("there is one spool") };
+    assert_eq!(refused.extension().unwrap(), "refused");
+    let flows = engine.run_store().unwrap().runs(&RunQuery::flow_runs().oldest_first()).unwrap();
+    let ends: Vec<_> = flows.iter().map(|flow| flow.state.name).collect();
+    assert_eq!(ends, [StateName::Completed, StateName::Crashed]);
+    engine.run_blocking(doubled(1)).unwrap();
+}
+
+#[test]
 fn strict_runs_do_not_wait_for_what_does_not_pass() {
     let folder = Folder::new();
     let path = folder.path().join("runs.db");

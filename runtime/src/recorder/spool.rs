@@ -165,10 +165,15 @@ impl Spool {
             if line.pop() != Some(b'\n') {
                 break;
             }
-            let event = serde_json::from_slice(&line).map_err(|error| {
-                io::Error::new(io::ErrorKind::InvalidData, format!("what lies at byte {until}: {error}"))
-            })?;
-            events.push(event);
+            match serde_json::from_slice(&line) {
+                Ok(event) => events.push(event),
+                Err(error) if events.is_empty() => {
+                    let said = format!("what lies at byte {until}: {error}");
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, said));
+                }
+                // First what comes before it.
+                Err(_) => break,
+            }
             until += line.len() as u64 + 1;
         }
         Ok((events, until))
