@@ -46,8 +46,9 @@ pub(crate) struct Shared {
     /// What the body gave, which a report shows even if the flow run failed.
     pub(crate) value: Option<Erased>,
     idle: Vec<Waker>,
-    /// How often each call was made, where runs are recorded.
-    calls: HashMap<u128, u32, BuildHasherDefault<SpreadHasher>>,
+    /// How often each call was made, where runs are recorded: by half of its hash, as there is one for each run. Two that share it
+    /// are numbered together, which still tells them apart.
+    calls: HashMap<u64, u32, BuildHasherDefault<SpreadHasher>>,
     /// The runs of an earlier process that have been taken over.
     taken: HashSet<u128>,
 }
@@ -120,10 +121,6 @@ impl Hasher for SpreadHasher {
         self.0 = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(26);
     }
 
-    fn write_u128(&mut self, hash: u128) {
-        self.write_u64(halves(hash)[1]);
-    }
-
     fn write_usize(&mut self, number: usize) {
         self.write_u64(number as u64);
     }
@@ -174,7 +171,7 @@ impl Tree {
     /// Counts the calls of a task with the same inputs by the same run.
     pub(crate) fn next_call(&self, call: u128) -> u32 {
         let mut shared = self.shared.lock();
-        let next = shared.calls.entry(call).or_insert(0);
+        let next = shared.calls.entry(halves(call)[1]).or_insert(0);
         let ordinal = *next;
         *next += 1;
         ordinal
