@@ -25,9 +25,10 @@ pub(super) fn take_in(spools: &Spools, store: &Arc<dyn RunStore>, clock: &Clock)
             }
             Err(error) => spool.refuse(&error),
         }
-        let reason = match is_alive(&owner) {
-            true => "its engine was dropped while nothing could be recorded".to_owned(),
-            false => format!("its process {} on {} has died", owner.pid, owner.host),
+        let reason = if is_alive(&owner) {
+            "its engine was dropped while nothing could be recorded".to_owned()
+        } else {
+            format!("its process {} on {} has died", owner.pid, owner.host)
         };
         if let Err(error) = store.bury(&owner, &reason, clock.now()) {
             log!(warn, "{name}: {error}");

@@ -219,7 +219,9 @@ impl Queue {
             waiting.into_iter().partition(|(wait, _)| state.outcome(wait).is_some());
         state.waiting = still;
         drop(state);
-        over.into_iter().for_each(|(_, waker)| waker.wake());
+        for (_, waker) in over {
+            waker.wake();
+        }
     }
 
     /// Has the writer find out whether the store still fails.

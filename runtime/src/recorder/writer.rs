@@ -75,10 +75,12 @@ impl Writer {
     }
 
     fn write(&self, backlog: &mut Backlog, attempt: u64) {
-        if backlog.events.is_empty() {
-            return;
-        }
-        match self.store.write(&backlog.events, self.durability) {
+        // Not all that happens is an event.
+        let written = match &backlog.events[..] {
+            [] => Ok(()),
+            events => self.store.write(events, self.durability),
+        };
+        match written {
             Ok(()) => {
                 backlog.events.clear();
                 self.queue.written(backlog.until);
@@ -110,15 +112,13 @@ impl Writer {
     }
 
     fn catch_up(&self, backlog: &mut Backlog) -> Result<(), StoreError> {
+        if let Some(timer) = backlog.outage.as_mut().and_then(|outage| outage.timer.take()) {
+            self.clock.cancel(timer);
+        }
         // Others may have taken this engine for dead meanwhile, and have gone on with its runs.
         self.keeper.renew()?;
-        if let Some(outage) = &mut backlog.outage {
-            if let Some(timer) = outage.timer.take() {
-                self.clock.cancel(timer);
-            }
-            if let Some(spool) = &mut outage.spool {
-                write_spool(spool, &*self.store)?;
-            }
+        if let Some(spool) = backlog.outage.as_mut().and_then(|outage| outage.spool.as_mut()) {
+            write_spool(spool, &*self.store)?;
         }
         if !backlog.events.is_empty() {
             self.store.write(&backlog.events, self.durability)?;
@@ -157,18 +157,15 @@ impl Writer {
             }
         };
         if let Some(outage) = &mut backlog.outage {
-            if let Some(timer) = outage.timer.take() {
-                self.clock.cancel(timer);
-            }
             outage.timer = Some(self.clock.after(pause, retry));
         }
     }
 
     /// Puts into the spool what is not in the store. Where that fails as well it stays in memory, and nothing more is taken.
     fn keep(&self, backlog: &mut Backlog) {
-        let (Some(outage), false) = (&mut backlog.outage, backlog.events.is_empty()) else { return };
-        let Some(spools) = &self.spools else { return };
+        let (Some(outage), Some(spools)) = (&mut backlog.outage, &self.spools) else { return };
         let kept = match &mut outage.spool {
+            _ if backlog.events.is_empty() => Ok(()),
             Some(spool) => spool.append(&backlog.events),
             None => spools.create(&self.keeper.owner()).and_then(|mut spool| {
                 let kept = spool.append(&backlog.events);
