@@ -448,7 +448,7 @@ impl std::fmt::Debug for Run {
     }
 }
 
-/// Appends a number, in a tenth of the time that a format takes.
+/// Appends a number, without a format.
 fn push_number(text: &mut String, number: u32) {
     if number > 9 {
         push_number(text, number / 10);

@@ -108,4 +108,3 @@ pub(super) fn measure(folder: &Path) -> bool {
     println!("a chain of 100 recorded: {:.1} ms (10)\n", ours / 1e6);
     met && ours <= 1e7
 }
-
