@@ -253,10 +253,13 @@ impl Engine {
     }
 
     /// Waits until everything is recorded that has happened until now, where there is a [run store](EngineBuilder::run_store). An
-    /// outermost flow run is recorded by the time its call returns; task runs outside of flows shortly after.
+    /// outermost flow run is recorded by the time its call returns; task runs outside of flows shortly after. If the store fails it is
+    /// tried again at once, and once.
     ///
     /// # Errors
-    /// Something could not be recorded.
+    /// The store fails: with [`Relaxed`](crate::Durability::Relaxed) what has happened is in the [spool](EngineBuilder::spool), where
+    /// there is one, and is recorded once the store can be written to. Or this engine was taken for dead
+    /// ([`is_gone`](StoreError::is_gone)), and records nothing any more.
     pub async fn flush(&self) -> Result<(), Arc<StoreError>> {
         match self.recorder() {
             Some(recorder) => recorder.flush().await,

@@ -132,4 +132,8 @@ pub use trigger::{Amount, Amounts, Decision, Trigger, Upstream};
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/durability.md")]
+struct Durable;
+
 extern crate self as millrun;

@@ -2,38 +2,51 @@
 //!
 //! The engine tells a [`Recorder`] of each run that is made and of each state that is entered, in the order in which it happens; that
 //! costs the run a place in a queue. One thread takes what is there, makes plain data of it, and writes it as one batch: so
-//! batches grow with the load, and what is written is always a prefix of what has happened.
+//! batches grow with the load, and what is written is always a prefix of what has happened. While the store fails, what happens is
+//! kept in a spool, and written in order later.
 
+mod abandoned;
 mod item;
 mod lease;
 mod queue;
+mod spool;
+mod writer;
 
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::store::{Durability, Event, RunStore, StoreError};
+use crate::store::{Durability, RunStore, StoreError};
 
 pub(crate) use item::{Entered, Item, Large};
 use lease::Lease;
-use queue::{Queue, Taken};
+use queue::{Queue, Wait, Wanted};
+use spool::Spools;
+use writer::Writer;
 
 /// Writes down what the runs of an engine do.
 pub(crate) struct Recorder {
-    shared: Arc<Shared>,
+    store: Arc<dyn RunStore>,
+    durability: Durability,
+    queue: Arc<Queue>,
     owner: Uuid,
     _lease: Lease,
     writer: Option<JoinHandle<()>>,
 }
 
-struct Shared {
-    store: Arc<dyn RunStore>,
-    durability: Durability,
-    queue: Queue,
+/// How an engine records.
+pub(crate) struct Recording {
+    pub(crate) durability: Durability,
+    /// So long a run waits for its record where it has to be in the store.
+    pub(crate) patience: Duration,
+    /// Where events are kept while the store fails.
+    pub(crate) spool: Option<PathBuf>,
 }
 
 impl Recorder {
@@ -43,28 +56,36 @@ impl Recorder {
     /// The store cannot be written to.
     pub(crate) fn begin(
         store: Arc<dyn RunStore>,
-        durability: Durability,
+        recording: Recording,
         clock: &Clock,
     ) -> Result<Self, StoreError> {
-        let lease = Lease::take(store.clone(), clock.clone())?;
-        let shared = Arc::new(Shared { store, durability, queue: Queue::default() });
-        let owner = lease.owner();
-        let of_writer = shared.clone();
-        let writer = std::thread::Builder::new()
-            .name("millrun-recorder".into())
-            .spawn(move || of_writer.write_all(owner))
-            .map_err(|error| {
-                StoreError::new("no thread can be started for the recorder").with_source(error)
-            })?;
-        Ok(Self { shared, owner, _lease: lease, writer: Some(writer) })
+        let Recording { durability, patience, spool } = recording;
+        let queue = Arc::new(Queue::default());
+        let spools = spool.map(|folder| Spools::new(folder, store.name()));
+        let lease = Lease::take(store.clone(), clock.clone(), spools.clone(), queue.clone())?;
+        let writer = Writer {
+            store: store.clone(),
+            durability,
+            patience,
+            clock: clock.clone(),
+            queue: queue.clone(),
+            keeper: lease.keeper().clone(),
+            spools,
+        };
+        let owner = lease.keeper().owner().id;
+        let thread = std::thread::Builder::new().name("millrun-recorder".into());
+        let writer = thread.spawn(move || writer.run()).map_err(|error| {
+            StoreError::new("no thread can be started for the recorder").with_source(error)
+        })?;
+        Ok(Self { store, durability, queue, owner, _lease: lease, writer: Some(writer) })
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn RunStore> {
-        &self.shared.store
+        &self.store
     }
 
     pub(crate) fn durability(&self) -> Durability {
-        self.shared.durability
+        self.durability
     }
 
     pub(crate) fn owner(&self) -> Uuid {
@@ -73,29 +94,36 @@ impl Recorder {
 
     /// Takes note of something that has happened; never blocks. How much has been taken note of until now.
     pub(crate) fn push(&self, item: Item) -> u64 {
-        self.shared.queue.push(item)
+        self.queue.push(item)
     }
 
     /// Blocks while more is waiting to be written than should be. Not to be called while anything is locked.
     pub(crate) fn throttle(&self) {
-        self.shared.queue.throttle();
+        self.queue.throttle();
     }
 
-    /// Waits until so much is written.
+    /// Waits until so much is as safe as it has to be.
     pub(crate) fn written(self: &Arc<Self>, position: u64) -> Written {
-        Written { recorder: self.clone(), position }
+        let wanted = match self.durability {
+            Durability::Relaxed => Wanted::Kept,
+            Durability::Strict => Wanted::Written,
+        };
+        self.wait(Wait { position, wanted })
     }
 
     /// Waits until all is written that has happened.
     pub(crate) fn flush(self: &Arc<Self>) -> Written {
-        let position = self.shared.queue.position();
-        self.written(position)
+        self.wait(self.queue.flush())
+    }
+
+    fn wait(self: &Arc<Self>, wait: Wait) -> Written {
+        Written { recorder: self.clone(), wait, known: None }
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.shared.queue.close();
+        self.queue.close();
         // What is written last may hold the last handle of the engine: then this is the writer itself, which ends by itself.
         let is_writer = |writer: &JoinHandle<()>| writer.thread().id() == std::thread::current().id();
         if let Some(writer) = self.writer.take().filter(|writer| !is_writer(writer))
@@ -106,52 +134,18 @@ impl Drop for Recorder {
     }
 }
 
-impl Shared {
-    /// Writes whatever comes, until the recorder is dropped.
-    fn write_all(&self, owner: Uuid) {
-        let mut events = Vec::new();
-        while let Some(Taken { mut items, until }) = self.queue.take() {
-            for item in &mut items {
-                item.translate(owner, &mut events);
-            }
-            let written = self.write(&events);
-            events.clear();
-            self.queue.written(until, written.err());
-            drop(items);
-        }
-    }
-
-    /// Writes events, trying again while there is hope.
-    fn write(&self, events: &[Event]) -> Result<(), StoreError> {
-        let mut attempt = 0;
-        loop {
-            match self.store.write(events, self.durability) {
-                Ok(()) => return Ok(()),
-                Err(error) if error.is_temporary() && self.queue.may_wait(attempt) => {
-                    if attempt == 0 {
-                        log!(warn, "{}: {error}; it is tried again until it works", self.store.name());
-                    }
-                    attempt += 1;
-                }
-                Err(error) => {
-                    log!(error, "{}: {error}; {} events are not recorded", self.store.name(), events.len());
-                    return Err(error);
-                }
-            }
-        }
-    }
-}
-
 /// Waits until something is written.
 pub(crate) struct Written {
     recorder: Arc<Recorder>,
-    position: u64,
+    wait: Wait,
+    known: Option<Waker>,
 }
 
 impl Future for Written {
     type Output = Result<(), Arc<StoreError>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.recorder.shared.queue.poll_written(self.position, cx.waker())
+        let Self { recorder, wait, known } = self.get_mut();
+        recorder.queue.poll(wait, known, cx.waker())
     }
 }

@@ -5,7 +5,6 @@
 mod cell;
 mod log;
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Waker;
@@ -148,14 +147,19 @@ impl Run {
             inner.index
         };
         let ordinal = self.ordinal & ORDINAL;
-        let mut name = self.task_name();
-        if index == NO_INDEX {
-            let _ = write!(name, "-{ordinal}");
-        } else {
-            if ordinal > 0 {
-                let _ = write!(name, "-{ordinal}");
-            }
-            let _ = write!(name, "[{index}]");
+        // Without a format: every run that is recorded needs its name.
+        let mut name = String::with_capacity(self.spec.name.len() + 24);
+        self.with_options(|options| {
+            name.push_str(options.and_then(|options| options.name.as_deref()).unwrap_or(self.spec.name));
+        });
+        if index == NO_INDEX || ordinal > 0 {
+            name.push('-');
+            push_number(&mut name, ordinal);
+        }
+        if index != NO_INDEX {
+            name.push('[');
+            push_number(&mut name, index);
+            name.push(']');
         }
         name
     }
@@ -444,4 +448,12 @@ impl std::fmt::Debug for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.name(), self.state())
     }
+}
+
+/// Appends a number, without a format.
+fn push_number(text: &mut String, number: u32) {
+    if number > 9 {
+        push_number(text, number / 10);
+    }
+    text.push(char::from_digit(number % 10, 10).unwrap_or('0'));
 }

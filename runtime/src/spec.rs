@@ -85,7 +85,7 @@ pub type FlowSpec = Spec;
 impl Spec {
     /// The function's key: its module's path and its name.
     pub fn key(&self) -> String {
-        format!("{}::{}", self.module, self.function)
+        [self.module, "::", self.function].concat()
     }
 
     /// The name, by default the function's.

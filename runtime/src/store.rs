@@ -44,10 +44,10 @@ pub use sqlite::SqliteRunStore;
 
 /// How safe a record is by the time it counts as written.
 ///
-/// | | process killed | machine loses power |
-/// |---|---|---|
-/// | `Relaxed` | everything is there that the store has been given; what was under way to it is lost, and is executed again | the last moments may be lost, nothing else |
-/// | `Strict` | a result that anybody was given is there | a result that anybody was given is there |
+/// | | process killed | machine loses power | store fails |
+/// |---|---|---|---|
+/// | `Relaxed` | everything is there that the store has been given; what was under way to it is lost, and is executed again | the last moments may be lost, nothing else | runs go on; what happens is kept in a [spool](crate::EngineBuilder::spool) |
+/// | `Strict` | a result that anybody was given is there | a result that anybody was given is there | runs end as CRASHED after a [while](crate::EngineBuilder::recording_timeout) |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Durability {
     /// A result may be used before its record is written.
@@ -169,7 +169,8 @@ pub trait RunStore: Send + Sync {
     fn logs(&self, query: &LogQuery) -> Result<Vec<LogRecord>, StoreError>;
 
     /// Deletes outermost flow runs that have ended, with all that is recorded of them and of what they began, and task runs outside
-    /// of flows; those that have not ended stay. Gives the keys under which results of theirs lie in the result store.
+    /// of flows; those that have not ended stay. Gives the keys under which results of theirs lie in the result store: each once, and
+    /// none that a run which is left refers to.
     ///
     /// # Errors
     /// Nothing was deleted.

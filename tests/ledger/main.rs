@@ -10,9 +10,14 @@ mod ends_after;
 mod folder;
 mod interrupted;
 mod killed;
+mod outages;
+mod proxy;
 mod recorded;
 mod resumed;
 mod retained;
+#[path = "../stores/server.rs"]
+#[allow(dead_code, reason = "other targets use the rest")]
+mod server;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

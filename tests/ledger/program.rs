@@ -3,9 +3,10 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Barrier;
 
 use millrun::prelude::*;
-use millrun::store::SqliteRunStore;
+use millrun::store::{RunQuery, SqliteRunStore};
 use millrun::{Durability, FlowRunId};
 
 /// An effect on the world outside: it has happened once its line is in the file.
@@ -70,11 +71,74 @@ async fn graph(effects: String) -> Result<u64, FlowError> {
     Ok(chained(direct, effects).await? + three.await?)
 }
 
+#[flow]
+fn brief() -> u64 {
+    1
+}
+
+static BEGUN: Barrier = Barrier::new(2);
+
+/// Never ends.
+#[flow]
+fn endless() -> u64 {
+    BEGUN.wait();
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Runs two flows while nothing can be written, and is killed in the second.
+fn outage(folder: &Path) {
+    let store = SqliteRunStore::open_blocking(folder.join("runs.db")).unwrap();
+    let engine = Engine::builder().run_store(store).spool(folder.join("spool")).build();
+    engine.run_blocking(brief()).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| engine.run_blocking(endless()));
+        BEGUN.wait();
+        println!("{}", engine.flush_blocking().unwrap_err());
+    });
+}
+
+#[task]
+fn fill(n: u64) -> String {
+    format!("{n} {}", "x".repeat(3_000))
+}
+
+#[flow]
+fn filled(count: u64) -> Result<usize, FlowError> {
+    Ok(fill.map(0..count).result()?.len())
+}
+
+/// On a disk that is too small, until something is removed from it.
+fn full(disk: &Path, spool: &Path) {
+    let other = disk.join("other");
+    std::fs::write(&other, vec![0; 62 << 20]).unwrap();
+    let engine = |name: &str, durability| {
+        let store = SqliteRunStore::open_blocking(disk.join(name)).unwrap();
+        let engine = Engine::builder().run_store(store).spool(spool).durability(durability);
+        engine.recording_timeout("1s").build()
+    };
+    let (relaxed, strict) = (engine("one.db", Durability::Relaxed), engine("two.db", Durability::Strict));
+    println!("relaxed: {:?}", relaxed.run_blocking(filled(2_000)).map_err(|error| error.to_string()));
+    println!("strict: {:?}", strict.run_blocking(filled(2_000)).map_err(|error| error.to_string()));
+    std::fs::remove_file(other).unwrap();
+    relaxed.flush_blocking().unwrap();
+    let runs = relaxed.run_store().unwrap().count(&RunQuery::task_runs()).unwrap();
+    println!("recorded: {}", runs.len() == 1 && runs[0].count == 2_000);
+    strict.flush_blocking().unwrap();
+    println!("strict: {:?}", strict.run_blocking(filled(10)).map_err(|error| error.to_string()));
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let [how, folder, id] = arguments[..] else { panic!("{arguments:?}?") };
     let folder = Path::new(folder);
+    match how {
+        "outage" => return outage(folder),
+        "full" => return full(folder, Path::new(id)),
+        _ => {}
+    }
     let store = SqliteRunStore::open_blocking(folder.join("runs.db")).unwrap();
     let durability = if how == "strict" { Durability::Strict } else { Durability::Relaxed };
     let engine = Engine::builder().run_store(store).durability(durability).build();

@@ -52,6 +52,7 @@ properties! {
     claimed_by_many_a_run_has_one_owner,
     only_what_has_ended_is_deleted,
     deleted_runs_leave_nothing_behind,
+    results_that_others_refer_to_stay,
     vacuuming_changes_nothing,
 }
 

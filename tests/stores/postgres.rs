@@ -179,14 +179,30 @@ fn a_store_of_a_later_version_is_left_as_it_was() {
 const VERSIONS: &[(&str, usize)] =
     &[(include_str!("databases/1.postgres.sql"), 0), (include_str!("databases/2.postgres.sql"), 2)];
 
+/// Makes the tables of a version.
+fn make(server: &Server, schema: &Schema, sql: &str) {
+    let quoted = schema.quoted();
+    let sql = format!("CREATE SCHEMA {quoted}; SET search_path TO {quoted}; {sql}");
+    server.client().batch_execute(&sql).unwrap();
+}
+
+/// Its columns and indexes, and of which version they are.
+fn tables(server: &Server, schema: &Schema) -> (i64, Vec<String>) {
+    let mut client = server.client();
+    let sql = "SELECT concat_ws(' ', table_name, column_name, data_type, is_nullable, is_identity) FROM information_schema.columns \
+               WHERE table_schema = $1 UNION ALL SELECT replace(indexdef, quote_ident($1), '') FROM pg_indexes WHERE schemaname = $1 \
+               ORDER BY 1";
+    let tables = client.query(sql, &[&schema.name]).unwrap().iter().map(|row| row.get(0)).collect();
+    let version = format!("SELECT version FROM {}.millrun_version", schema.quoted());
+    (client.query_one(&version, &[]).unwrap().get(0), tables)
+}
+
 #[test]
 fn stores_of_earlier_versions_are_read() {
     let Some(server) = Server::find() else { return };
     for (sql, transactions) in VERSIONS {
         let schema = server.schema();
-        let quoted = schema.quoted();
-        let sql = format!("CREATE SCHEMA {quoted}; SET search_path TO {quoted}; {sql}");
-        server.client().batch_execute(&sql).unwrap();
+        make(&server, &schema, sql);
         let store = schema.open();
         let runs = store.runs(&RunQuery::task_runs().of("fetch").tag("io").oldest_first()).unwrap();
         let mut expected = crate::batches::run(7);
@@ -196,7 +212,26 @@ fn stores_of_earlier_versions_are_read() {
         assert_eq!(recorded, crate::batches::transactions()[..*transactions]);
         store.write(&batch(8), Durability::Relaxed).unwrap();
         assert_eq!(count(&store), 1 + u64::from(RUNS));
+        let new = server.schema();
+        drop(new.open());
+        assert_eq!(tables(&server, &schema), tables(&server, &new));
     }
+}
+
+#[test]
+fn a_migration_that_fails_changes_nothing() {
+    let Some(server) = Server::find() else { return };
+    let schema = server.schema();
+    make(&server, &schema, VERSIONS[0].0);
+    let quoted = schema.quoted();
+    // In the way of the index of that name.
+    server.client().batch_execute(&format!("CREATE TABLE {quoted}.outcomes_by_key ()")).unwrap();
+    let before = tables(&server, &schema);
+    let error = refused(schema.options());
+    assert!(error.to_string().contains("outcomes_by_key"), "{error}");
+    assert_eq!((before.0, tables(&server, &schema)), (1, before));
+    server.client().batch_execute(&format!("DROP TABLE {quoted}.outcomes_by_key")).unwrap();
+    assert_eq!(count(&schema.open()), 1);
 }
 
 #[test]

@@ -139,7 +139,20 @@ fn stores_of_earlier_versions_are_read() {
         assert_eq!(store.upstreams(batches::flow_run()).unwrap()[0].parameter.as_deref(), Some("x"));
         store.write(&batch(8), Durability::Relaxed).unwrap();
         assert_eq!(count(&store), 1 + u64::from(RUNS));
+        let new = folder.path().join("new.db");
+        drop(open(&new));
+        assert_eq!(tables(&path), tables(&new));
     }
+}
+
+/// How its tables and indexes are made, and of which version they are.
+fn tables(path: &Path) -> (u32, Vec<String>) {
+    let connection = Connection::open(path).unwrap();
+    let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    let sql = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name";
+    let mut statement = connection.prepare(sql).unwrap();
+    let tables = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    (version, tables)
 }
 
 #[test]

@@ -40,14 +40,15 @@ pub(crate) struct Tree {
 pub(crate) struct Shared {
     numbers: u32,
     total: usize,
-    ordinals: HashMap<(usize, bool), u32, BuildHasherDefault<PointerHasher>>,
+    ordinals: HashMap<(usize, bool), u32, BuildHasherDefault<SpreadHasher>>,
     pub(crate) failures: Vec<Failure>,
     pub(crate) references: Option<Vec<Node>>,
     /// What the body gave, which a report shows even if the flow run failed.
     pub(crate) value: Option<Erased>,
     idle: Vec<Waker>,
-    /// How often each call was made, where runs are recorded.
-    calls: HashMap<u128, u32>,
+    /// How often each call was made, where runs are recorded: by half of its hash, as there is one for each run. Two that share it
+    /// are numbered together, which still tells them apart.
+    calls: HashMap<u64, u32, BuildHasherDefault<SpreadHasher>>,
     /// The runs of an earlier process that have been taken over.
     taken: HashSet<u128>,
 }
@@ -97,11 +98,11 @@ const fn halves(id: u128) -> [u64; 2] {
     [(id >> 64) as u64, id as u64]
 }
 
-/// Hashes what is known to be a pointer and a flag: their bits, spread by a multiplication.
+/// Hashes what is known to be a pointer and a flag, or a hash: their bits, spread by a multiplication.
 #[derive(Default)]
-struct PointerHasher(u64);
+struct SpreadHasher(u64);
 
-impl Hasher for PointerHasher {
+impl Hasher for SpreadHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -170,7 +171,7 @@ impl Tree {
     /// Counts the calls of a task with the same inputs by the same run.
     pub(crate) fn next_call(&self, call: u128) -> u32 {
         let mut shared = self.shared.lock();
-        let next = shared.calls.entry(call).or_insert(0);
+        let next = shared.calls.entry(halves(call)[1]).or_insert(0);
         let ordinal = *next;
         *next += 1;
         ordinal

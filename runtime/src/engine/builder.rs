@@ -2,9 +2,9 @@
 
 use std::error::Error;
 use std::fmt;
-#[cfg(feature = "sqlite")]
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use super::{Engine, Inner, signal};
 use crate::clock::Clock;
@@ -12,7 +12,7 @@ use crate::error::BoxError;
 use crate::limit::{Limits, Rule};
 use crate::lock::LockManager;
 use crate::options::IntoDuration;
-use crate::recorder::Recorder;
+use crate::recorder::{Recorder, Recording};
 use crate::result::ResultStore;
 use crate::runner::{ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner, ThreadPoolTaskRunner};
 use crate::settings::{RunnerName, Settings};
@@ -30,7 +30,12 @@ pub struct EngineBuilder {
     locks: Option<Arc<dyn LockManager>>,
     store: Option<Arc<dyn RunStore>>,
     durability: Durability,
+    recording_timeout: Option<Duration>,
+    spool: Option<PathBuf>,
 }
+
+/// So long a run waits for a run store that fails, with [`Durability::Strict`].
+const RECORDING_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl EngineBuilder {
     /// Where runs execute; by default a [`ThreadPoolTaskRunner`] with a worker per core.
@@ -130,6 +135,28 @@ impl EngineBuilder {
         self
     }
 
+    /// How long a run waits for a [run store](Self::run_store) that fails, with [`Durability::Strict`]; by default 30 seconds. Then it
+    /// ends as CRASHED, with the reason, and so does what ends after it until the store answers again. An error that is not
+    /// [temporary](crate::store::StoreError::is_temporary) is not waited for. With [`Durability::Relaxed`] nobody waits.
+    ///
+    /// # Panics
+    /// Panics if `timeout` is a string that is not a duration.
+    #[track_caller]
+    pub fn recording_timeout(mut self, timeout: impl IntoDuration) -> Self {
+        self.recording_timeout = Some(timeout.into_duration());
+        self
+    }
+
+    /// The folder of the files in which events are kept while the [run store](Self::run_store) fails; by default
+    /// `$MILLRUN_HOME/spool`, else `~/.millrun/spool`. It is made when it is needed.
+    ///
+    /// What lies there when the process ends is taken in by the next engine, of any process of this machine, with that run store
+    /// and that folder. Best it is on another disk than the run store.
+    pub fn spool(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.spool = Some(folder.into());
+        self
+    }
+
     /// Whether the results of all tasks are kept that can be and that say nothing themselves; by default not.
     pub fn persist_results_by_default(mut self, persist: bool) -> Self {
         self.settings.persist_results_by_default = Some(persist);
@@ -180,7 +207,17 @@ impl EngineBuilder {
         let settings = Settings::load()?;
         let clock = self.clock.get_or_insert_with(Clock::system);
         let recorder = match self.store.take() {
-            Some(store) => Some(Arc::new(Recorder::begin(store, self.durability, clock)?)),
+            Some(store) => {
+                let recording = Recording {
+                    durability: self.durability,
+                    patience: self.recording_timeout.unwrap_or(RECORDING_TIMEOUT),
+                    spool: self
+                        .spool
+                        .take()
+                        .or_else(|| crate::settings::home().map(|home| home.join("spool"))),
+                };
+                Some(Arc::new(Recorder::begin(store, recording, clock)?))
+            }
             None => None,
         };
         Ok(self.build_with(settings, recorder, false))

@@ -39,8 +39,11 @@ pub(super) fn created(run: &Arc<Run>, edges: &EdgeList) {
         && run.with_options(|options| options.is_some_and(|options| options.flow_run_id.is_some()));
     // A child flow run is recorded with what it is recognised by, or not at all: else it might be begun anew.
     let is_child = run.spec.is_flow && run.scope.tree.is_flow();
-    if is_asked_for || is_child || run.scope.tree.priors().is_some() {
-        // It may be one of an earlier process.
+    // What waits for nothing is told of at once, with what it is recognised by.
+    let is_ready = !run.spec.is_flow && run.scope.tree.is_flow() && edges.is_empty();
+    // It may be one of an earlier process.
+    let is_known = run.scope.tree.priors().is_some();
+    if is_asked_for || is_child || is_ready || is_known {
         run.cell.lock().log.extra().recorded = Recorded::Later;
         return;
     }
@@ -72,7 +75,7 @@ pub(super) fn announce(run: &Arc<Run>, edges: &[Edge], identity: Option<u128>) {
     for edge in edges.iter().filter(|edge| matches!(edge.node, Node::Map(_))) {
         recorder.push(Item::Upstream(run.clone(), edge.clone()));
     }
-    if let Some(identity) = identity {
+    if let Some(identity) = identity.filter(|_| !is_new) {
         recorder.push(Item::Identified(run.clone(), identity));
     }
 }
@@ -85,7 +88,7 @@ pub(super) fn goes_on(run: &Arc<Run>, since: Nanos) {
         inner.log.extra().recorded = Recorded::All;
         inner.log.begin_after(since)
     };
-    recorder.push(Item::Entered(Box::new(Entered::new(run.clone(), StateName::Pending, at, 0))));
+    recorder.push(Item::Began(run.clone(), StateName::Pending, at, 0));
 }
 
 /// Holds up whoever makes runs faster than they can be recorded. Not to be called while anything is locked.
@@ -101,7 +104,14 @@ pub(crate) fn throttle(engine: &Engine) {
 /// The parameters are too long to be recorded.
 pub(super) fn prepared(run: &Arc<Run>) -> Result<(), TaskError> {
     let Some(recorder) = recorder(run) else { return Ok(()) };
-    let parameters = run.cell.lock().log.extra.as_ref().and_then(|extra| extra.parameters.clone());
+    let (has_name, parameters) = {
+        let inner = run.cell.lock();
+        let parameters = inner.log.extra.as_ref().and_then(|extra| extra.parameters.clone());
+        (inner.log.name().is_some(), parameters)
+    };
+    if !has_name && parameters.is_none() {
+        return Ok(());
+    }
     let length = |value: &Option<Value>| value.as_ref().map_or(0, |value| value.to_string().len());
     let lengths = || parameters.iter().flat_map(|all| all.iter()).map(|(name, value)| (length(value), name));
     let total: usize = lengths().map(|(length, _)| length).sum();
@@ -133,14 +143,14 @@ pub(crate) fn logged(level: &str, target: &str, message: String) {
         let Some(recorder) = recorder(run) else { return };
         let tree = &run.scope.tree;
         let flow_run = if run.spec.is_flow { Some(run.id()) } else { tree.is_flow().then(|| tree.prefix()) };
-        recorder.push(Item::Logged(LogRecord {
+        recorder.push(Item::Logged(Box::new(LogRecord {
             run: Uuid::from_u128(run.id()),
             flow_run: flow_run.map(Uuid::from_u128),
             at: run.scope.engine.clock().now(),
             level: level.to_owned(),
             target: target.to_owned(),
             message,
-        }));
+        })));
     });
 }
 
@@ -158,12 +168,15 @@ impl Run {
         if let Some(recorder) = recorder(self)
             && matches!(inner.log.recorded(), Recorded::All | Recorded::ButResult)
         {
-            let entered = Entered::new(self.clone(), name, inner.log.last_time(), inner.log.attempts());
-            recorder.push(Item::Entered(Box::new(Entered {
-                message: message.map(Arc::from),
-                scheduled,
-                ..entered
-            })));
+            let (at, run_count) = (inner.log.last_time(), inner.log.attempts());
+            recorder.push(match (message, scheduled) {
+                (None, None) => Item::Began(self.clone(), name, at, run_count),
+                _ => Item::Entered(Box::new(Entered {
+                    message: message.map(Arc::from),
+                    scheduled,
+                    ..Entered::new(self.clone(), name, at, run_count)
+                })),
+            });
         }
     }
 }
@@ -221,7 +234,7 @@ fn is_outermost_flow_run(run: &Run) -> bool {
 }
 
 /// What is kept of a result, so that the run need not be executed again when its flow run is resumed; `None` if it cannot be kept.
-fn outcome_of(run: &Run, value: &Erased) -> Option<(Option<Outcome>, Option<Large>)> {
+fn outcome_of(run: &Run, value: &Erased) -> Option<(Option<Outcome>, Option<Box<Large>>)> {
     let is_inside = run.spec.is_flow || run.scope.tree.is_flow();
     if !is_inside {
         return Some((None, None));
@@ -237,7 +250,7 @@ fn outcome_of(run: &Run, value: &Erased) -> Option<(Option<Outcome>, Option<Larg
         let key = format!("runs/{}/{}", Uuid::from_u128(root), Uuid::from_u128(run.id()));
         let options = WriteOptions::new().of_task(run.spec.key(), run.spec.version);
         let draft = store.draft_erased(&key, &**value, result, &options)?;
-        Ok((None, Some(Large { store, draft })))
+        Ok((None, Some(Box::new(Large { store, draft }))))
     });
     let problem: BoxError = match written {
         Ok(Ok(written)) => return Some(written),

@@ -12,7 +12,7 @@ use twox_hash::XxHash3_128;
 use uuid::Uuid;
 
 use super::interrupted::Interrupted;
-use super::{Engine, flow_run, record};
+use super::{Engine, flow_run, record, wait};
 use crate::body::{Body, Outcome};
 use crate::clock::{Nanos, nanos_of};
 use crate::context::{Current, FlowRunInfo, Tree, root_scope};
@@ -193,7 +193,9 @@ pub(super) async fn by_id(engine: &Engine, id: FlowRunId) -> Result<FlowRunInfo,
 }
 
 /// Looks for a flow run, and makes it this engine's if it is to go on; blocks.
-fn find(recorder: &Recorder, id: Uuid, spec: &Spec, rolls_back: bool) -> Result<Found, String> {
+fn find(recorder: &Arc<Recorder>, id: Uuid, spec: &Spec, rolls_back: bool) -> Result<Found, String> {
+    // What this engine knows of it may lie in the spool.
+    wait::block_on_future(recorder.flush()).map_err(|error| error.to_string())?;
     let store = recorder.store();
     let failed = |error: StoreError| format!("{}: {error}", store.name());
     let query = RunQuery::flow_runs().ids([id]).limit(1);

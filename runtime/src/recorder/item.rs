@@ -24,11 +24,13 @@ pub(crate) enum Item {
     Identified(Arc<Run>, u128),
     /// A run waited for a map, whose runs are all there.
     Upstream(Arc<Run>, Edge),
+    /// A run entered a state, of which nothing else is to be said: when, and how many attempts had begun.
+    Began(Arc<Run>, StateName, Nanos, u32),
     /// A run entered a state.
     Entered(Box<Entered>),
     #[cfg(feature = "logging")]
-    Logged(crate::store::LogRecord),
-    Transaction(TransactionRecord),
+    Logged(Box<crate::store::LogRecord>),
+    Transaction(Box<TransactionRecord>),
 }
 
 /// A state that a run has entered, or is about to end in.
@@ -42,7 +44,7 @@ pub(crate) struct Entered {
     pub(crate) scheduled: Option<Nanos>,
     pub(crate) outcome: Option<Outcome>,
     /// What it gave, to be written to the result store first.
-    pub(crate) large: Option<Large>,
+    pub(crate) large: Option<Box<Large>>,
 }
 
 /// A result that is too long for the ledger.
@@ -109,10 +111,15 @@ impl Item {
                 identity: Some(Uuid::from_u128(*identity)),
             }),
             Self::Upstream(run, edge) => upstreams(run, edge, events),
+            Self::Began(run, name, at, run_count) => {
+                let id = id_of(run);
+                let (kind, state) = (kind_of(run), state(id, *name, *at));
+                events.push(Event::Entered { run: id, kind, state, run_count: *run_count, outcome: None });
+            }
             Self::Entered(entered) => events.push(entered.event()),
             #[cfg(feature = "logging")]
-            Self::Logged(log) => events.push(Event::Logged(log.clone())),
-            Self::Transaction(transaction) => events.push(Event::Transaction(transaction.clone())),
+            Self::Logged(log) => events.push(Event::Logged((**log).clone())),
+            Self::Transaction(transaction) => events.push(Event::Transaction((**transaction).clone())),
         }
     }
 }

@@ -6,6 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
+use super::abandoned;
+use super::queue::Queue;
+use super::spool::Spools;
 use crate::clock::Clock;
 use crate::store::{Owner, RunStore, StoreError};
 
@@ -13,6 +16,8 @@ use crate::store::{Owner, RunStore, StoreError};
 const TERM: Duration = Duration::from_secs(60);
 /// How often it is heard of, and looks for others that are dead.
 const INTERVAL: Duration = Duration::from_secs(15);
+/// So often it has renewed its own lease in a row before it judges others by theirs: they may have had no way to the store either.
+const IN_TOUCH: u32 = 2;
 
 /// Renewed by a thread of its own, whatever the others are at, until it is dropped.
 pub(super) struct Lease {
@@ -20,9 +25,12 @@ pub(super) struct Lease {
     thread: Option<JoinHandle<()>>,
 }
 
-struct Keeper {
+pub(super) struct Keeper {
     store: Arc<dyn RunStore>,
     clock: Clock,
+    spools: Option<Spools>,
+    /// What happens to its runs.
+    queue: Arc<Queue>,
     /// As the store knows it.
     owner: Mutex<Owner>,
     ended: Mutex<bool>,
@@ -30,20 +38,25 @@ struct Keeper {
 }
 
 impl Lease {
-    pub(super) fn take(store: Arc<dyn RunStore>, clock: Clock) -> Result<Self, StoreError> {
+    /// Begins to be an owner. What owners that are dead have left is taken in, and their runs end as CRASHED.
+    pub(super) fn take(
+        store: Arc<dyn RunStore>,
+        clock: Clock,
+        spools: Option<Spools>,
+        queue: Arc<Queue>,
+    ) -> Result<Self, StoreError> {
         let pid = std::process::id();
-        let owner = Owner {
+        let owner = Mutex::new(Owner {
             id: Uuid::new_v4(),
             host: host(),
             pid,
             started: started(pid).unwrap_or(0),
             lease: SystemTime::UNIX_EPOCH,
-        };
-        let owner = Mutex::new(owner);
-        let keeper = Keeper { store, clock, owner, ended: Mutex::new(false), end: Condvar::new() };
-        let keeper = Arc::new(keeper);
+        });
+        let (ended, end) = (Mutex::new(false), Condvar::new());
+        let keeper = Arc::new(Keeper { store, clock, spools, queue, owner, ended, end });
         keeper.renew()?;
-        keeper.bury_the_dead();
+        keeper.bury_the_dead(false);
         let of_thread = keeper.clone();
         let thread = std::thread::Builder::new()
             .name("millrun-lease".into())
@@ -52,8 +65,8 @@ impl Lease {
         Ok(Self { keeper, thread: Some(thread) })
     }
 
-    pub(super) fn owner(&self) -> Uuid {
-        self.keeper.owner().id
+    pub(super) fn keeper(&self) -> &Arc<Keeper> {
+        &self.keeper
     }
 }
 
@@ -63,6 +76,10 @@ impl Drop for Lease {
         self.keeper.end.notify_all();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
+        }
+        // Whoever takes in what it has left behind buries it then.
+        if self.keeper.queue.is_behind() {
+            return;
         }
         // What is open has been dropped with its engine.
         let now = self.keeper.clock.now();
@@ -74,6 +91,7 @@ impl Drop for Lease {
 
 impl Keeper {
     fn keep(&self) {
+        let mut renewed = 0_u32;
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             ended = self
@@ -85,27 +103,49 @@ impl Keeper {
                 return;
             }
             drop(ended);
-            if let Err(error) = self.renew() {
-                log!(warn, "{}: the lease cannot be renewed: {error}", self.store.name());
-            }
-            self.bury_the_dead();
+            renewed = match self.renew() {
+                Ok(()) => renewed.saturating_add(1),
+                Err(error) => {
+                    log!(warn, "{}: the lease cannot be renewed: {error}", self.store.name());
+                    if error.is_gone() {
+                        return self.lost(error);
+                    }
+                    0
+                }
+            };
+            self.bury_the_dead(renewed >= IN_TOUCH);
             ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn owner(&self) -> Owner {
+    pub(super) fn owner(&self) -> Owner {
         self.owner.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn renew(&self) -> Result<(), StoreError> {
-        let renewed = Owner { lease: self.clock.now() + TERM, ..self.owner() };
+    /// Says that the engine lives.
+    pub(super) fn renew(&self) -> Result<(), StoreError> {
+        let mut owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
+        let renewed = Owner { lease: self.clock.now() + TERM, ..owner.clone() };
         self.store.renew(&renewed)?;
-        *self.owner.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
+        *owner = renewed;
         Ok(())
     }
 
-    /// Has the runs of owners that are dead end as CRASHED.
-    fn bury_the_dead(&self) {
+    /// The engine was taken for dead: others may have gone on with its runs.
+    pub(super) fn lost(&self, error: StoreError) {
+        let said =
+            format!("{}: {error}; nothing that this engine does is recorded any more", self.store.name());
+        if self.queue.lose(error) {
+            log!(error, "{said}");
+        }
+    }
+
+    /// Has the runs of owners that are dead end as CRASHED, once what they have left in spools is in the store. A lease that is over
+    /// counts where `leases` says so.
+    fn bury_the_dead(&self, leases: bool) {
+        if let Some(spools) = &self.spools {
+            abandoned::take_in(spools, &self.store, &self.clock);
+        }
         let now = self.clock.now();
         let owners = match self.store.owners() {
             Ok(owners) => owners,
@@ -113,7 +153,10 @@ impl Keeper {
         };
         let own = self.owner();
         for owner in owners.iter().filter(|owner| owner.id != own.id) {
-            let Some(reason) = death_of(owner, &own, now) else { continue };
+            let Some(reason) = death_of(owner, &own, now, leases) else { continue };
+            if self.spools.as_ref().is_some_and(|spools| spools.hold(owner.id)) {
+                continue;
+            }
             match self.store.bury(owner, &reason, now) {
                 Ok(crashed) => {
                     for run in crashed {
@@ -127,13 +170,18 @@ impl Keeper {
 }
 
 /// How it is known that an owner is dead, if it is.
-fn death_of(owner: &Owner, own: &Owner, now: SystemTime) -> Option<String> {
+fn death_of(owner: &Owner, own: &Owner, now: SystemTime, leases: bool) -> Option<String> {
     let Owner { host, pid, .. } = owner;
     if *host == own.host && owner.started != 0 && own.started != 0 {
-        let is_alive = started(*pid) == Some(owner.started);
-        return (!is_alive).then(|| format!("its process {pid} on {host} has died"));
+        return (!is_alive(owner)).then(|| format!("its process {pid} on {host} has died"));
     }
-    (owner.lease < now).then(|| format!("nothing was heard of its process {pid} on {host} for too long"))
+    (leases && owner.lease < now)
+        .then(|| format!("nothing was heard of its process {pid} on {host} for too long"))
+}
+
+/// Whether its process, of this machine, is there.
+pub(super) fn is_alive(owner: &Owner) -> bool {
+    started(owner.pid) == Some(owner.started)
 }
 
 fn host() -> String {

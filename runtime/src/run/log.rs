@@ -262,6 +262,14 @@ impl Log {
         if !is_kept {
             return self.extra.take();
         }
+        let is_let_go_of = extra.timer.is_some()
+            || extra.limited.is_some()
+            || extra.children.is_some()
+            || extra.transaction.is_some()
+            || extra.answer.is_some();
+        if !is_let_go_of {
+            return None;
+        }
         let keep = Extra {
             options: extra.options.take(),
             name: extra.name.take(),

@@ -29,7 +29,8 @@ use crate::error::panic_message;
 use self::population::Ledger;
 
 pub use deletion::{
-    deleted_runs_leave_nothing_behind, only_what_has_ended_is_deleted, vacuuming_changes_nothing,
+    deleted_runs_leave_nothing_behind, only_what_has_ended_is_deleted, results_that_others_refer_to_stay,
+    vacuuming_changes_nothing,
 };
 pub use owners::{
     claimed_by_many_a_run_has_one_owner, ended_runs_belong_to_nobody, flow_runs_are_claimed_by_one_owner,
@@ -113,6 +114,7 @@ properties! {
     claimed_by_many_a_run_has_one_owner,
     only_what_has_ended_is_deleted,
     deleted_runs_leave_nothing_behind,
+    results_that_others_refer_to_stay,
     vacuuming_changes_nothing,
 }
 

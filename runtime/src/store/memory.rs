@@ -227,18 +227,23 @@ impl Ledger {
         let roots: Vec<Uuid> = runs.iter().filter(ended).copied().collect();
         let deleted: Vec<Uuid> =
             self.runs.values().filter(|run| roots.contains(&run.root)).map(|run| run.id).collect();
-        let mut keys = Vec::new();
+        let mut keys = BTreeSet::new();
         for run in &deleted {
             self.runs.remove(run);
             self.states.remove(run);
             self.upstreams.remove(run);
             if let Some(Outcome::Stored(key)) = self.outcomes.remove(run) {
-                keys.push(key);
+                keys.insert(key);
+            }
+        }
+        for outcome in self.outcomes.values() {
+            if let Outcome::Stored(key) = outcome {
+                keys.remove(key);
             }
         }
         self.logs.retain(|log| !deleted.contains(&log.run));
         self.transactions.retain(|transaction| !roots.contains(&transaction.root));
-        keys
+        keys.into_iter().collect()
     }
 }
 

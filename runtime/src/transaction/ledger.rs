@@ -54,7 +54,7 @@ impl Transaction {
         let Some(ledger) = self.0.ledger.get() else { return };
         ledger.is_recorded.store(true, Ordering::Relaxed);
         let values: Map<String, Value> = self.0.shared.lock().values.clone().into_iter().collect();
-        ledger.recorder.push(Item::Transaction(TransactionRecord {
+        ledger.recorder.push(Item::Transaction(Box::new(TransactionRecord {
             id: ledger.id,
             root: ledger.root,
             parent: self.0.parent.as_ref().and_then(|parent| parent.0.ledger.get()).map(|parent| parent.id),
@@ -62,7 +62,7 @@ impl Transaction {
             key: self.key(),
             state: self.state(),
             values,
-        }));
+        })));
     }
 
     /// Has its end recorded, if anything is.

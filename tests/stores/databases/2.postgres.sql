@@ -62,6 +62,8 @@ CREATE TABLE outcomes (
     record BYTEA
 );
 
+CREATE INDEX outcomes_by_key ON outcomes USING hash (key) WHERE key IS NOT NULL;
+
 CREATE TABLE upstreams (
     run       UUID NOT NULL,
     number    BIGINT NOT NULL,

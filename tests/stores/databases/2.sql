@@ -64,6 +64,8 @@ CREATE TABLE outcomes (
     record BLOB
 ) WITHOUT ROWID;
 
+CREATE INDEX outcomes_by_key ON outcomes (key) WHERE key IS NOT NULL;
+
 CREATE TABLE upstreams (
     run       BLOB NOT NULL,
     number    INTEGER NOT NULL,
@@ -91,8 +93,8 @@ CREATE TABLE transactions (
     root     BLOB NOT NULL,
     key      TEXT,
     state    INTEGER NOT NULL,
-    "values" TEXT NOT NULL, parent BLOB, owner BLOB
-);
+    "values" TEXT NOT NULL
+, parent BLOB, owner BLOB);
 CREATE INDEX transactions_by_root ON transactions (root);
 
 -- One that was found dead, and had runs, stays without a lease.

@@ -122,6 +122,41 @@ pub fn deleted_runs_leave_nothing_behind(new_store: &NewStore) {
     assert_eq!(done(store.runs(&RunQuery::flow_runs().tag("a")), "runs").len(), 1);
 }
 
+/// Runs may have one result: its key is given once the last of them is deleted, and once.
+///
+/// # Panics
+/// Panics if that does not hold.
+pub fn results_that_others_refer_to_stay(new_store: &NewStore) {
+    let store = new_store();
+    let runs: Vec<RunRecord> = (0..4).map(flow_run).collect();
+    // Longer than what an index takes as a rule.
+    let shared = "k\u{0}".repeat(5_000);
+    for run in &runs {
+        let inner = task_run(run, 0);
+        let (mut own, mut end) =
+            (entered(&inner, StateName::Completed, 1), entered(run, StateName::Completed, 2));
+        for (end, key) in [(&mut own, &shared), (&mut end, &run.id.to_string())] {
+            if let Event::Entered { outcome, .. } = end {
+                *outcome = Some(Outcome::Stored(key.clone()));
+            }
+        }
+        written(&*store, &[created(run), created(&inner), own, end]);
+    }
+    let delete = |runs: &[&RunRecord]| {
+        let ids: Vec<Uuid> = runs.iter().map(|run| run.id).collect();
+        let mut keys = done(store.delete(&ids), "delete");
+        keys.sort();
+        keys
+    };
+    let key = |run: &RunRecord| run.id.to_string();
+    assert_eq!(delete(&[&runs[0]]), [key(&runs[0])]);
+    assert_eq!(delete(&[&runs[1]]), [key(&runs[1])]);
+    let mut last = vec![key(&runs[2]), key(&runs[3]), shared];
+    last.sort();
+    assert_eq!(delete(&[&runs[2], &runs[3]]), last);
+    assert_eq!(delete(&[&runs[2], &runs[3]]), Vec::<String>::new());
+}
+
 fn stored(run: &RunRecord) -> Outcome {
     Outcome::Stored(run.id.to_string())
 }

@@ -81,14 +81,11 @@ pub(super) fn delete(session: &mut Session, runs: &[Uuid]) -> Result<Vec<String>
     for row in ended {
         roots.push(row.try_get(0)?);
     }
-    let mut keys = Vec::new();
     let stored = session.query(
-        "SELECT o.key FROM outcomes o JOIN runs r ON o.run = r.id WHERE r.root = ANY ($1) AND o.key IS NOT NULL ORDER BY r.id",
+        "SELECT DISTINCT o.key FROM outcomes o JOIN runs r ON o.run = r.id WHERE r.root = ANY ($1) AND o.key IS NOT NULL",
         &[&roots],
     )?;
-    for row in stored {
-        keys.push(decoded(row.try_get(0)?));
-    }
+    let stored = stored.iter().map(|row| row.try_get(0)).collect::<std::result::Result<Vec<&str>, _>>()?;
     for sql in [
         "DELETE FROM states o USING runs r WHERE r.root = ANY ($1) AND o.run = r.id",
         "DELETE FROM parameters o USING runs r WHERE r.root = ANY ($1) AND o.run = r.id",
@@ -101,5 +98,9 @@ pub(super) fn delete(session: &mut Session, runs: &[Uuid]) -> Result<Vec<String>
     ] {
         session.execute(sql, &[&roots])?;
     }
-    Ok(keys)
+    let unused = session.query(
+        "SELECT k.key FROM unnest($1::text[]) AS k (key) WHERE NOT EXISTS (SELECT 1 FROM outcomes o WHERE o.key = k.key)",
+        &[&stored],
+    )?;
+    unused.iter().map(|row| Ok(decoded(row.try_get(0)?))).collect()
 }

@@ -70,7 +70,7 @@ pub(super) fn claim(connection: &Connection, flow_run: Uuid, owner: Uuid) -> Res
 }
 
 pub(super) fn delete(connection: &Connection, runs: &[Uuid]) -> Result<Vec<String>> {
-    let mut keys = Vec::new();
+    let mut keys: Vec<String> = Vec::new();
     connection
         .execute_batch("CREATE TEMP TABLE IF NOT EXISTS deleted (run BLOB PRIMARY KEY) WITHOUT ROWID")?;
     for root in runs {
@@ -82,7 +82,7 @@ pub(super) fn delete(connection: &Connection, runs: &[Uuid]) -> Result<Vec<Strin
         connection.execute("DELETE FROM temp.deleted", [])?;
         connection.execute("INSERT INTO temp.deleted SELECT id FROM runs WHERE root = ?1", [Id(*root)])?;
         let mut stored = connection.prepare(
-            "SELECT key FROM outcomes WHERE run IN (SELECT run FROM temp.deleted) AND key IS NOT NULL ORDER BY run",
+            "SELECT DISTINCT key FROM outcomes WHERE run IN (SELECT run FROM temp.deleted) AND key IS NOT NULL",
         )?;
         for key in stored.query_map([], |row| row.get(0))? {
             keys.push(key?);
@@ -97,5 +97,14 @@ pub(super) fn delete(connection: &Connection, runs: &[Uuid]) -> Result<Vec<Strin
         connection.execute("DELETE FROM transactions WHERE root = ?1", [Id(*root)])?;
         connection.execute("DELETE FROM runs WHERE root = ?1", [Id(*root)])?;
     }
-    Ok(keys)
+    keys.sort_unstable();
+    keys.dedup();
+    let mut refers = connection.prepare("SELECT EXISTS (SELECT 1 FROM outcomes WHERE key = ?1)")?;
+    let mut unused = Vec::with_capacity(keys.len());
+    for key in keys {
+        if !refers.query_row([&key], |row| row.get(0))? {
+            unused.push(key);
+        }
+    }
+    Ok(unused)
 }

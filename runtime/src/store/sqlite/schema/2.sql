@@ -2,3 +2,6 @@
 
 ALTER TABLE transactions ADD COLUMN parent BLOB;
 ALTER TABLE transactions ADD COLUMN owner BLOB;
+
+-- Whether another run refers to the same result.
+CREATE INDEX outcomes_by_key ON outcomes (key) WHERE key IS NOT NULL;

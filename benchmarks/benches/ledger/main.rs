@@ -1,5 +1,10 @@
 //! Task runs recorded in SQLite, beside their rows inserted by hand; and what reading a store with a million runs takes.
-//! `cargo bench --bench ledger`; with `MILLRUN_TEST_POSTGRES=postgres://…` in a PostgreSQL server as well.
+//! `cargo bench --bench ledger`; with `MILLRUN_TEST_POSTGRES=postgres://…` in a PostgreSQL server as well. One part alone:
+//! `cargo bench --bench ledger -- rows`, `engine`, `peak`, `server` or `read`.
+
+mod discarding;
+mod engine;
+mod peak;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -20,18 +25,34 @@ const BATCH: u32 = 1000;
 const WINDOW: u32 = 500;
 
 fn main() {
+    if let Some(folder) = peak::asked_for() {
+        return peak::record(&folder);
+    }
     let folder = std::env::temp_dir().join(format!("millrun-benchmark-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let wants = |name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
     let mut met = true;
-    for (durability, synchronous) in [(Durability::Relaxed, "NORMAL"), (Durability::Strict, "FULL")] {
-        met &= recorded(&folder, durability, synchronous);
+    if wants("rows") {
+        for (durability, synchronous) in [(Durability::Relaxed, "NORMAL"), (Durability::Strict, "FULL")] {
+            met &= recorded(&folder, durability, synchronous);
+        }
     }
-    met &= through_the_engine(&folder);
-    match std::env::var("MILLRUN_TEST_POSTGRES") {
-        Ok(url) => in_a_server(&url),
-        Err(_) => println!("left out: PostgreSQL, as MILLRUN_TEST_POSTGRES names none\n"),
+    if wants("engine") {
+        met &= engine::measure(&folder);
     }
-    met &= read(&folder);
+    if wants("peak") {
+        met &= peak::measure(&folder);
+    }
+    if wants("server") {
+        match std::env::var("MILLRUN_TEST_POSTGRES") {
+            Ok(url) => in_a_server(&url),
+            Err(_) => println!("left out: PostgreSQL, as MILLRUN_TEST_POSTGRES names none\n"),
+        }
+    }
+    if wants("read") {
+        met &= read(&folder);
+    }
     std::fs::remove_dir_all(&folder).unwrap();
     println!("\n{}", if met { "all targets met" } else { "some targets are missed" });
 }
@@ -192,85 +213,6 @@ fn recorded(folder: &Path, durability: Durability, synchronous: &str) -> bool {
     }
     println!("{rate:.0} task runs per second, three states each\n");
     met
-}
-
-#[task]
-async fn square(x: u64) -> u64 {
-    x * x
-}
-
-#[flow]
-async fn squares(count: u64) -> Result<u64, FlowError> {
-    Ok(square.map(0..count).await?.into_iter().fold(0, u64::wrapping_add))
-}
-
-#[flow]
-async fn submitted(count: u64) -> Result<u64, FlowError> {
-    let futures: Vec<_> = (0..count).map(|n| square.submit(n)).collect();
-    let mut sum = 0_u64;
-    for future in futures {
-        sum = sum.wrapping_add(future.await?);
-    }
-    Ok(sum)
-}
-
-#[flow]
-async fn chained(count: u64) -> Result<u64, FlowError> {
-    let mut last = square.submit(1);
-    for _ in 1..count {
-        last = square.submit(last);
-    }
-    Ok(last.await?)
-}
-
-/// Whole flow runs, recorded: each task run with three states, its identity and its result.
-fn through_the_engine(folder: &Path) -> bool {
-    println!("flow runs on an engine, synchronous = NORMAL");
-    print_head("ns");
-    let next = std::cell::Cell::new(0);
-    let recorded = |flow: &dyn Fn(&Engine)| {
-        next.set(next.get() + 1);
-        let path = folder.join(format!("engine-{}.db", next.get()));
-        let engine = Engine::builder().run_store(SqliteRunStore::open_blocking(&path).unwrap()).build();
-        let (took, ()) = time(|| flow(&engine));
-        drop(engine);
-        std::fs::remove_file(path).unwrap();
-        took
-    };
-    let in_memory = |flow: &dyn Fn(&Engine)| {
-        let engine = Engine::builder().build();
-        time(|| flow(&engine)).0
-    };
-    let (many, few) = (u64::from(RUNS), 100);
-    let squares = |engine: &Engine| {
-        engine.run_blocking(squares(many)).unwrap();
-    };
-    let submitted = |engine: &Engine| {
-        engine.run_blocking(submitted(many)).unwrap();
-    };
-    let chained = |engine: &Engine| {
-        engine.run_blocking(chained(few)).unwrap();
-    };
-    let by_hand_too = || {
-        let path = folder.join("by-hand.db");
-        drop(SqliteRunStore::open_blocking(&path).unwrap());
-        let mut connection = Connection::open(&path).unwrap();
-        connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384").unwrap();
-        let (took, ()) = time(|| by_hand(&mut connection));
-        drop(connection);
-        std::fs::remove_file(path).unwrap();
-        took
-    };
-    let (ours, limit) = in_turns(RUNS as usize, || recorded(&squares), by_hand_too);
-    let mut met = Row { name: "a map of 100 000 / its rows by hand", ours, limit, target: 2.0 }.print();
-    println!("{:.0} task runs per second", 1e9 / ours);
-    met &= 1e9 / ours >= 60_000.0;
-    let (ours, limit) = in_turns(RUNS as usize, || recorded(&submitted), || in_memory(&submitted));
-    met &= Row { name: "100 000 submitted and awaited / in memory", ours, limit, target: 2.0 }.print();
-    let (ours, limit) = in_turns(1, || recorded(&chained), || in_memory(&chained));
-    Row { name: "a chain of 100 / in memory", ours, limit, target: f64::INFINITY }.print();
-    println!("a chain of 100 recorded: {:.1} ms (10)\n", ours / 1e6);
-    met && ours <= 1e7
 }
 
 /// The same runs in PostgreSQL, in a schema that stays there until the next time.
