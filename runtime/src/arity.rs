@@ -107,6 +107,13 @@ impl<A: ArgTuple + 'static> Rows for ArgRows<A> {
         }
     }
 
+    fn edges(&self) -> EdgeList {
+        let mut edges = Edges::default();
+        A::edges(&self.sources, &mut edges);
+        edges.list.extend(self.wait_for.iter().cloned());
+        edges.list
+    }
+
     fn follows(&self) -> Vec<Arc<MapGroup>> {
         A::follows(&self.sources).into_iter().flatten().map(|followed| followed.0).collect()
     }

@@ -2,6 +2,7 @@
 //! that users can feel.
 
 mod info;
+mod records;
 mod tree;
 
 use std::cell::RefCell;
@@ -24,6 +25,7 @@ use crate::transaction::Transaction;
 
 pub use info::{FlowRunInfo, TaskRun, flow_run, task_run};
 pub(crate) use info::{date_of, today as today_of};
+pub(crate) use records::{Kept, Record};
 pub(crate) use tree::{Failure, Slab, Tree};
 
 /// Tags of runs, shared by all that inherit them.

@@ -12,7 +12,6 @@ use serde_json::{Map, Value};
 
 use crate::body::{ArgTuple, CloneArgs, Compiled, Flow, Job, JobArgs, Of, Task};
 use crate::bounds::Output;
-use crate::context::Tree;
 use crate::engine::flow_run::{self, Start};
 use crate::engine::wait;
 use crate::error::{ErrorKind, FlowError, TaskError};
@@ -115,10 +114,9 @@ where
     /// Runs the flow and gives a report of it; never fails. Dropped before its end, it cancels the run.
     pub async fn report(self) -> FlowRun<K::Output> {
         let (run, tree) = flow_run::make(self.into_start(true)).spawn();
-        let tree = Recorded(tree);
         let future = FlowFuture::counted(run);
         let _ = future.finished().await;
-        FlowRun::of(&future, &tree.0)
+        FlowRun::of(&future, &tree)
     }
 
     /// Runs the flow, a sync one on this thread, and gives a report of it; never fails.
@@ -132,15 +130,6 @@ where
         let future = FlowFuture::counted(run);
         let _ = future.state();
         FlowRun::of(&future, &tree)
-    }
-}
-
-/// The records of a flow run, which go with whoever asked for the report.
-struct Recorded(Arc<Tree>);
-
-impl Drop for Recorded {
-    fn drop(&mut self) {
-        drop(report::Record::all(&self.0));
     }
 }
 

@@ -69,6 +69,7 @@ mod engine;
 mod error;
 mod flow;
 mod future;
+pub mod graph;
 mod hook;
 mod id;
 mod input;
@@ -105,6 +106,7 @@ pub use future::{
     AsCompleted, AwaitedRun, Blocking, FlowFuture, Outcomes, TaskFuture, TaskFutures, Waited, as_completed,
     wait, wait_blocking,
 };
+pub use graph::Graph;
 pub use hook::{HookReturn, IntoHookReturn, TransactionHook};
 pub use id::{FlowRunId, TaskRunId};
 pub use input::{

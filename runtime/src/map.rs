@@ -10,7 +10,7 @@ use std::task::Waker;
 use crate::context::Scope;
 use crate::engine::{self, admission};
 use crate::error::{ErrorKind, TaskError};
-use crate::input::Node;
+use crate::input::{EdgeList, Node};
 use crate::options::{Effective, Options};
 use crate::panic::drop_caught;
 use crate::run::{By, Downstream, Run, RunWaiter, Waiter};
@@ -112,6 +112,7 @@ impl MapGroup {
         rows: Box<dyn Rows>,
     ) -> Arc<Self> {
         let awaits = rows.awaits();
+        let edges = if scope.tree.keeps_records() { rows.edges() } else { EdgeList::new() };
         let ordinal = scope.tree.enroll_map(spec);
         let group = Arc::new(Self {
             spec,
@@ -142,6 +143,7 @@ impl MapGroup {
             }),
         });
         group.scope.register_map(&group);
+        group.scope.tree.record_map(&group, &edges);
         for node in awaits {
             let waiter = Waiter::Downstream(Downstream::Map(group.clone()));
             let subscribed = match node {
@@ -416,6 +418,11 @@ fn wake_all(waiters: Vec<RunWaiter>) {
     for waiter in waiters {
         engine::wake(waiter, None);
     }
+}
+
+/// The name of the `ordinal`th map of a task in a flow run.
+pub(crate) fn name(task: String, ordinal: u32) -> String {
+    if ordinal == 0 { task } else { format!("{task}-{ordinal}") }
 }
 
 fn is_failure(run: &Run) -> bool {

@@ -5,7 +5,6 @@
 mod cell;
 mod log;
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Waker;
@@ -15,11 +14,11 @@ use serde_json::{Map, Value};
 
 use crate::body::{BoxBody, Erased, Outcome};
 use crate::clock::Nanos;
-use crate::context::Scope;
+use crate::context::{Scope, Tree};
 use crate::error::{ErrorKind, TaskError};
 use crate::id;
 use crate::limit::Limit;
-use crate::map::MapGroup;
+use crate::map::{self, MapGroup};
 use crate::options::Options;
 use crate::panic::drop_caught;
 use crate::spec::Spec;
@@ -148,16 +147,15 @@ impl Run {
             inner.index
         };
         let ordinal = self.ordinal & ORDINAL;
-        let mut name = self.task_name();
-        if index == NO_INDEX {
-            let _ = write!(name, "-{ordinal}");
-        } else {
-            if ordinal > 0 {
-                let _ = write!(name, "-{ordinal}");
-            }
-            let _ = write!(name, "[{index}]");
+        match self.map_name() {
+            Some(map) => format!("{map}[{index}]"),
+            None => format!("{}-{ordinal}", self.task_name()),
         }
-        name
+    }
+
+    /// The name of the map that it is of.
+    pub(crate) fn map_name(&self) -> Option<String> {
+        self.is_of_map().then(|| map::name(self.task_name(), self.ordinal & ORDINAL))
     }
 
     /// The name of the task or flow, which its options may have changed.
@@ -275,6 +273,11 @@ impl Run {
     pub(crate) fn children(&self) -> Option<Arc<Scope>> {
         let children = self.cell.lock().log.extra.as_ref().and_then(|extra| extra.children.clone());
         children.and_then(|children| children.upgrade())
+    }
+
+    /// What a flow run's runs share.
+    pub(crate) fn tree_inside(&self) -> Option<Arc<Tree>> {
+        self.cell.lock().log.extra.as_ref().and_then(|extra| extra.flow.clone())
     }
 
     /// Whether the body should stop: cancelled, or given up on.

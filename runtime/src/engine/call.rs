@@ -22,7 +22,10 @@ use crate::state::StateName;
 fn begin(spec: &'static Spec, options: Option<Arc<Options>>) -> Caller {
     let run = submit::new_call(spec, scope_here(), options, attempt::enter_at_once);
     run.scope.register(&run);
-    run.scope.tree.record(&run);
+    if run.scope.tree.keeps_records() {
+        let options = run.options();
+        run.scope.tree.record(&run, options.as_ref().map_or(&[], |options| &options.wait_for));
+    }
     record::called(&run);
     Caller { run, is_done: false }
 }

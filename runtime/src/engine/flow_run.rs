@@ -62,7 +62,8 @@ pub(crate) fn make(start: Start) -> Begun {
     let said = start.options.as_ref().and_then(|options| options.cache.as_deref());
     let results = FlowResults::of(&start.spec.cache, said, outer.tree.results.as_ref());
     let today = own_today.or_else(|| outer.tree.today.clone());
-    let keeps_records = start.report || outer.tree.keeps_records();
+    let is_asked_for = start.options.as_ref().is_some_and(|options| options.keeps_graph);
+    let keeps_records = start.report || is_asked_for || outer.tree.keeps_records();
     let tree = Arc::new(Tree::new(outer.tree.root(), today, results, keeps_records));
     if let Some(priors) = outer.tree.priors() {
         tree.set_priors(priors.clone());
@@ -84,7 +85,7 @@ pub(crate) fn make(start: Start) -> Begun {
     }
     tree.belongs_to(&run);
     outer.register(&run);
-    outer.tree.record(&run);
+    outer.tree.record(&run, &start.edges);
     record::created(&run, &start.edges);
     if outer.is_cancelled() {
         super::cancel(&run, By::Outer);

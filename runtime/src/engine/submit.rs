@@ -104,7 +104,7 @@ fn enlist(run: &Arc<Run>, edges: &EdgeList) {
     if !run.is_of_map() {
         run.scope.register(run);
     }
-    run.scope.tree.record(run);
+    run.scope.tree.record(run, edges);
     record::created(run, edges);
 }
 

@@ -12,6 +12,21 @@ use crate::panic::drop_caught;
 use crate::run::Run;
 
 impl MapGroup {
+    pub(crate) fn name(&self) -> String {
+        super::name(self.task_name(), self.ordinal)
+    }
+
+    /// The name of its task, which its options may have changed.
+    pub(crate) fn task_name(&self) -> String {
+        let own = self.options.as_ref().and_then(|options| options.name.as_deref());
+        own.unwrap_or(self.spec.name).to_owned()
+    }
+
+    /// How many runs have been made.
+    pub(crate) fn made(&self) -> usize {
+        self.inner.lock().runs.len()
+    }
+
     /// Whether the run of the element has been made.
     pub(crate) fn has(&self, element: usize) -> bool {
         let inner = self.inner.lock();
