@@ -1,11 +1,29 @@
 //! Graphs of flow runs as plain data: which runs there are, what each waits for, and how they are.
 //!
 //! A graph is made of a [report](crate::FlowRun::graph), of a flow run that is [under way](crate::FlowFuture::graph), or of one that
-//! is [recorded](Graph::recorded). It can be serialised, and knows no engine.
+//! is [recorded](Graph::recorded). It can be serialised, and knows no engine. It is [drawn](Graph::save) as DOT, as Mermaid, with the
+//! feature `svg` as SVG and as a Gantt chart, with the feature `pictures` as PNG and PDF.
 
+#[cfg(feature = "svg")]
+mod align;
 mod build;
+#[cfg(feature = "svg")]
+mod canvas;
+mod colours;
+mod dot;
+#[cfg(feature = "svg")]
+mod gantt;
+#[cfg(feature = "svg")]
+mod layout;
 mod live;
+mod mermaid;
+#[cfg(feature = "pictures")]
+mod print;
 mod recorded;
+mod save;
+#[cfg(feature = "svg")]
+mod svg;
+mod words;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -16,7 +34,10 @@ use uuid::Uuid;
 use crate::state::{State, StateName, rfc3339};
 use crate::store::Kind;
 
+#[cfg(feature = "svg")]
+pub use gantt::Gantt;
 pub(crate) use live::{of_flow_run, of_records};
+pub use save::PictureError;
 
 /// The graph of a flow run, with those of its child flow runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -131,6 +152,10 @@ impl Graph {
 }
 
 impl Node {
+    fn is_flow(&self) -> bool {
+        self.kind == Kind::Flow
+    }
+
     /// The name of the state that it is in; of a map, the one among those of its runs that asks for the most attention. `None` in
     /// a plan.
     pub fn state(&self) -> Option<StateName> {

@@ -1,9 +1,12 @@
 //! Graphs: of reports, of flow runs under way, of what is recorded.
 
+mod drawn;
 mod kept;
 mod live;
+mod pictures;
 mod recorded;
 mod reported;
+mod svg;
 
 use millrun::graph::{Graph, Node};
 

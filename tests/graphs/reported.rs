@@ -228,23 +228,7 @@ fn calls_are_nodes_that_wait_for_what_they_are_told_to() {
 
 #[test]
 fn each_attempt_is_there() {
-    #[task(retries = 2, retry_delay = "10s")]
-    async fn flaky() -> Result<(), String> {
-        if task_run().unwrap().run_count() < 3 { Err("not yet".into()) } else { Ok(()) }
-    }
-    #[flow]
-    async fn retried() -> Result<(), FlowError> {
-        Ok(flaky.submit().await?)
-    }
-    let clock = Clock::manual();
-    let engine = Engine::builder().clock(clock.clone()).build();
-    let run = engine.enter(|| retried().with_graph().start());
-    for _ in 0..2 {
-        clock.wait_for_timers(1);
-        clock.advance(Duration::from_secs(10));
-    }
-    run.wait();
-    let graph = run.graph().unwrap();
+    let graph = crate::drawn::retried();
     let flaky = node(&graph, "flaky-0");
     assert_eq!(flaky.run_count, 3);
     let attempts = flaky.attempts();
