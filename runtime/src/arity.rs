@@ -114,6 +114,10 @@ impl<A: ArgTuple + 'static> Rows for ArgRows<A> {
         edges.list
     }
 
+    fn has_plan_value(&self) -> bool {
+        self.task.plan_value().is_some()
+    }
+
     fn follows(&self) -> Vec<Arc<MapGroup>> {
         A::follows(&self.sources).into_iter().flatten().map(|followed| followed.0).collect()
     }

@@ -13,6 +13,7 @@ mod execution;
 mod finish;
 pub(crate) mod flow_run;
 mod hook;
+pub(crate) mod plan;
 mod ready;
 pub(crate) mod record;
 pub(crate) mod resume;

@@ -25,6 +25,7 @@ mod save;
 mod svg;
 mod words;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
@@ -36,7 +37,7 @@ use crate::store::Kind;
 
 #[cfg(feature = "svg")]
 pub use gantt::Gantt;
-pub(crate) use live::{of_flow_run, of_records};
+pub(crate) use live::{of_flow_run, of_plan, of_records};
 pub use save::PictureError;
 
 /// The graph of a flow run, with those of its child flow runs.
@@ -49,6 +50,9 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     /// What waits for what, among these. What a run waits for outside of the flow run is not in the graph.
     pub edges: Vec<Edge>,
+    /// In a plan that is not complete, the run or the map whose value the flow needs to go on.
+    #[serde(default)]
+    pub goes_on_after: Option<Uuid>,
 }
 
 /// How the runs of maps are drawn.
@@ -140,6 +144,17 @@ impl Graph {
     /// The node of that name: that of the first, where there are several.
     pub fn node(&self, name: &str) -> Option<&Node> {
         self.nodes.iter().find(|node| node.name == name)
+    }
+
+    /// As it is drawn: where a plan is not complete, with something that stands for what is not known.
+    fn drawn(&self) -> Cow<'_, Self> {
+        let Some(after) = self.goes_on_after else { return Cow::Borrowed(self) };
+        let mut drawn = self.clone();
+        let open =
+            Node { id: Uuid::nil(), name: "…".to_owned(), task: "…".to_owned(), ..self.flow_run.clone() };
+        drawn.nodes.push(Node { kind: Kind::Task, ..open });
+        drawn.edges.push(Edge { from: after, to: Uuid::nil(), parameter: None });
+        Cow::Owned(drawn)
     }
 
     /// The names of the nodes that `name` waits for, each with the parameter that takes the result, in the order of the edges.

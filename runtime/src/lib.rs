@@ -103,7 +103,7 @@ pub use configure::{ConfigureFlow, ConfigureTask, OfFlow, OfTask};
 pub use context::{FlowRunInfo, RunContext, Scoped, TagScope, TaskRun, flow_run, tags, task_run};
 pub use engine::{Engine, EngineBuilder, InstallError};
 pub use error::{BoxError, ContextError, ErrorKind, FlowError, MapError, TaskError};
-pub use flow::{FlowCall, FlowCallFuture, FlowRun, reference_tasks};
+pub use flow::{FlowCall, FlowCallFuture, FlowRun, Plan, reference_tasks};
 pub use future::{
     AsCompleted, AwaitedRun, Blocking, FlowFuture, Outcomes, TaskFuture, TaskFutures, Waited, as_completed,
     wait, wait_blocking,

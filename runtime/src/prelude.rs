@@ -9,7 +9,7 @@ pub use crate::configure::{ConfigureFlow, ConfigureTask};
 pub use crate::context::{FlowRunInfo, RunContext, TaskRun, flow_run, tags, task_run};
 pub use crate::engine::Engine;
 pub use crate::error::{ErrorKind, FlowError, MapError, TaskError};
-pub use crate::flow::{FlowCall, FlowRun, reference_tasks};
+pub use crate::flow::{FlowCall, FlowRun, Plan, reference_tasks};
 pub use crate::future::{FlowFuture, TaskFuture, TaskFutures, Waited, as_completed, wait, wait_blocking};
 pub use crate::input::{Dependencies, allow_failure, quote, unmapped};
 pub use crate::limit::{Permit, concurrency};

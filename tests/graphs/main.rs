@@ -1,9 +1,10 @@
-//! Graphs: of reports, of flow runs under way, of what is recorded.
+//! Graphs: of reports, of flow runs under way, of what is recorded, of plans; and their pictures.
 
 mod drawn;
 mod kept;
 mod live;
 mod pictures;
+mod plans;
 mod recorded;
 mod reported;
 mod svg;

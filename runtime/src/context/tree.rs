@@ -10,6 +10,7 @@ use super::Scope;
 use super::records::Records;
 use crate::body::Erased;
 use crate::cache::FlowResults;
+use crate::engine::plan::Planning;
 use crate::engine::resume::Priors;
 use crate::id;
 use crate::input::{Edge, Node};
@@ -35,6 +36,8 @@ pub(crate) struct Tree {
     priors: OnceLock<Arc<Priors>>,
     /// What the flow says about the results of the runs inside, if it says anything.
     pub(crate) results: Option<Arc<FlowResults>>,
+    /// What is said of the flow's plan, where it is only planned.
+    pub(crate) plan: Option<Arc<Planning>>,
 }
 
 #[derive(Default)]
@@ -143,7 +146,13 @@ impl Tree {
             today,
             priors: OnceLock::new(),
             results,
+            plan: None,
         }
+    }
+
+    /// That of a flow that is only planned.
+    pub(crate) fn of_plan(today: Option<Arc<str>>, plan: Arc<Planning>) -> Self {
+        Self { plan: Some(plan), ..Self::new(None, today, None, true) }
     }
 
     pub(crate) fn prefix(&self) -> u128 {

@@ -8,7 +8,7 @@ use super::attempt;
 use super::cancel::{cancel_children, cancel_scope, cancel_scope_by};
 use super::execution::Abandoned;
 use super::finish::{finish_as, finish_as_before, is_skip};
-use super::{admission, cache, record, resume, retry, submit, transaction, wait};
+use super::{admission, cache, plan, record, resume, retry, submit, transaction, wait};
 use crate::body::{BoxBody, Outcome};
 use crate::cache::FlowResults;
 use crate::context::{Current, Scope, Tree, current_run, own_tags, scope_here};
@@ -38,7 +38,8 @@ pub(crate) struct Start {
 pub(crate) struct Begun {
     pub(crate) run: Arc<Run>,
     pub(crate) tree: Arc<Tree>,
-    life: Life,
+    /// None of one that is only planned.
+    life: Option<Life>,
 }
 
 struct Life {
@@ -84,6 +85,10 @@ pub(crate) fn make(start: Start) -> Begun {
         }
     }
     tree.belongs_to(&run);
+    if outer.tree.plan.is_some() {
+        plan::begin(&run, &start.edges, None);
+        return Begun { run, tree, life: None };
+    }
     outer.register(&run);
     outer.tree.record(&run, &start.edges);
     record::created(&run, &start.edges);
@@ -100,7 +105,7 @@ pub(crate) fn make(start: Start) -> Begun {
         keeps_value: start.report,
         causes: Vec::new(),
     };
-    Begun { run, tree, life }
+    Begun { run, tree, life: Some(life) }
 }
 
 /// Panics where blocking for a run of the flow would wait for this very thread; before there is such a run.
@@ -114,21 +119,25 @@ pub(crate) fn check_may_block(spec: &Spec) {
 impl Begun {
     /// Has the runtime take it through its life.
     pub(crate) fn spawn(self) -> (Arc<Run>, Arc<Tree>) {
-        let handle = self.run.scope.handle.clone();
-        handle.spawn(self.life.live());
+        if let Some(life) = self.life {
+            let handle = self.run.scope.handle.clone();
+            handle.spawn(life.live());
+        }
         (self.run, self.tree)
     }
 
     /// Takes it through its life, a sync body on this thread.
-    pub(crate) fn live_here(mut self) -> (Arc<Run>, Arc<Tree>) {
+    pub(crate) fn live_here(self) -> (Arc<Run>, Arc<Tree>) {
         if self.run.spec.kind == Kind::Async {
             let begun = self.spawn();
             wait::block_on(&begun.0, None);
             return begun;
         }
-        self.life.here = true;
-        wait::block_on_future(self.life.live());
-        wait::block_on_future(wait::Ended::of(&self.run));
+        if let Some(mut life) = self.life {
+            life.here = true;
+            wait::block_on_future(life.live());
+        }
+        wait::block_on(&self.run, None);
         (self.run, self.tree)
     }
 }

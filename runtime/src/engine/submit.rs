@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::ready::{hand_over, ready};
-use super::{cancel, record};
+use super::{cancel, plan, record};
 use crate::body::{BoxBody, Upstreams};
 use crate::context::{Scope, scope_here};
 use crate::input::EdgeList;
@@ -69,6 +69,13 @@ fn describe(spec: &'static Spec, scope: Arc<Scope>, options: Option<Arc<Options>
 
 /// Begins a run that has been made: it waits for its upstreams, and, in a chunk of a map, for the run that it `follows`.
 pub(crate) fn begin(run: &Arc<Run>, edges: EdgeList, follows: Option<&Arc<Run>>) {
+    if run.scope.tree.plan.is_some() {
+        let value = match &run.cell.lock().slot {
+            Slot::Body(body) => body.plan_value(),
+            _ => None,
+        };
+        return plan::begin(run, &edges, value);
+    }
     enlist(run, &edges);
     if run.scope.is_cancelled() {
         return cancel(run, By::Outer);

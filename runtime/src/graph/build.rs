@@ -132,6 +132,6 @@ impl Builder {
                 node.ended_at = None;
             }
         }
-        Graph { flow_run: self.flow_run, nodes: self.nodes, edges: self.edges }
+        Graph { flow_run: self.flow_run, nodes: self.nodes, edges: self.edges, goes_on_after: None }
     }
 }

@@ -24,7 +24,9 @@ impl Graph {
     /// ```
     pub fn to_dot(&self) -> String {
         let mut dot = String::new();
-        self.write_dot(&mut dot).unwrap_or_else(|_| unreachable!("a string takes all that is written to it"));
+        self.drawn()
+            .write_dot(&mut dot)
+            .unwrap_or_else(|_| unreachable!("a string takes all that is written to it"));
         dot
     }
 

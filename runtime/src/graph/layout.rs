@@ -91,8 +91,8 @@ pub(super) fn layout(outlines: &[Outline], lines: &[(usize, usize)]) -> Layout {
                 chain.push(vertices.len());
                 vertices.push(Vertex::new(layer, Outline::default(), true));
             }
-            let stops: Vec<usize> = [from].into_iter().chain(chain.iter().copied()).chain([to]).collect();
-            steps.extend(stops.windows(2).map(|step| (step[0], step[1])));
+            let passed: Vec<usize> = [from].into_iter().chain(chain.iter().copied()).chain([to]).collect();
+            steps.extend(passed.windows(2).map(|step| (step[0], step[1])));
         } else {
             steps.push((from, to));
         }
@@ -100,9 +100,9 @@ pub(super) fn layout(outlines: &[Outline], lines: &[(usize, usize)]) -> Layout {
     }
 
     let parts = parts(vertices.len(), &steps);
-    let places = if is_ordered { order(&vertices, &steps) } else { HashMap::new() };
+    let orders = if is_ordered { order(&vertices, &steps) } else { HashMap::new() };
     let sizes_of_parts: Vec<Size> =
-        parts.iter().map(|part| place(&mut vertices, part, &places, &steps)).collect();
+        parts.iter().map(|part| place(&mut vertices, part, &orders, &steps)).collect();
     for (part, corner) in parts.iter().zip(shelves(&sizes_of_parts)) {
         for &n in part {
             let vertex = &mut vertices[n];

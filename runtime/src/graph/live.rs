@@ -49,6 +49,25 @@ pub(crate) fn of_records(run: &Arc<Run>, kept: &Kept, maps: Maps) -> Graph {
     builder.finish()
 }
 
+/// The graph of a flow that is only planned, up to what it needs the value of.
+pub(crate) fn of_plan(run: &Arc<Run>, kept: &Kept, needed: Option<&input::Node>) -> Graph {
+    let mut graph = of_records(run, kept, Maps::Folded);
+    for node in graph.nodes.iter_mut().chain([&mut graph.flow_run]) {
+        node.states.clear();
+        if let Some(Mapped::Runs { states, .. }) = &mut node.map {
+            states.clear();
+        }
+    }
+    graph.goes_on_after = needed.map(|node| match node {
+        input::Node::Run(run) => match run.map_name() {
+            Some(name) => id::of_map(run.scope.tree.prefix(), &run.spec.key(), &name),
+            None => Uuid::from_u128(run.id()),
+        },
+        input::Node::Map(map) => place_of(map),
+    });
+    graph
+}
+
 fn add_run(builder: &mut Builder, run: &Arc<Run>) {
     let node = node(run);
     let map = run.map_name().map(|name| Membership {

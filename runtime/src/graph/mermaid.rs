@@ -13,7 +13,8 @@ impl Graph {
     /// a circle lead from a run to what it has begun. Mermaid itself refuses more than 500 lines unless it is told otherwise.
     pub fn to_mermaid(&self) -> String {
         let mut text = String::new();
-        self.write_mermaid(&mut text)
+        self.drawn()
+            .write_mermaid(&mut text)
             .unwrap_or_else(|_| unreachable!("a string takes all that is written to it"));
         text
     }

@@ -138,6 +138,10 @@ impl Graph {
     ///
     /// Of thousands of boxes the lines are straight, and may go across boxes.
     pub fn to_svg(&self) -> String {
+        self.drawn().draw()
+    }
+
+    fn draw(&self) -> String {
         let places: HashMap<Uuid, usize> =
             self.nodes.iter().enumerate().map(|(n, node)| (node.id, n)).collect();
         let lines = self.lines(&places);

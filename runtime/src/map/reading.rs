@@ -42,6 +42,9 @@ impl MapGroup {
 
     /// Why awaiting all fails, as far as is known.
     pub(crate) fn first_error(&self) -> Option<TaskError> {
+        if let Some(unknown) = self.unknown() {
+            return Some(unknown);
+        }
         let inner = self.inner.lock();
         if let Some(failure) = &inner.failure {
             return Some(failure.clone());
