@@ -62,6 +62,7 @@ pub mod __private;
 mod arity;
 mod body;
 pub mod bounds;
+mod branch;
 pub mod cache;
 mod clock;
 mod configure;
@@ -98,6 +99,7 @@ mod transaction;
 mod trigger;
 
 pub use body::Task;
+pub use branch::{Branches, case, if_else, merge, switch};
 pub use clock::Clock;
 pub use configure::{ConfigureFlow, ConfigureTask, OfFlow, OfTask};
 pub use context::{FlowRunInfo, RunContext, Scoped, TagScope, TaskRun, flow_run, tags, task_run};

@@ -3,6 +3,7 @@
 //! The traits here are behind the methods of tasks and flows; they need not be named.
 
 pub use crate::arity::*;
+pub use crate::branch::{case, if_else, merge, switch};
 pub use crate::cache::{CachePolicy, FlowParameters, Inputs, NoCache, RunId, TaskSource};
 pub use crate::clock::Clock;
 pub use crate::configure::{ConfigureFlow, ConfigureTask};

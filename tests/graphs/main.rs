@@ -1,5 +1,7 @@
-//! Graphs: of reports, of flow runs under way, of what is recorded, of plans; and their pictures.
+//! Graphs: of reports, of flow runs under way, of what is recorded, of plans; their pictures; and choices
+//! inside of them.
 
+mod branches;
 mod drawn;
 mod kept;
 mod live;

@@ -37,6 +37,7 @@ pub(crate) async fn call_async<'a>(
     body: &mut (dyn Body<'a> + 'a),
 ) -> Outcome {
     let scope = scope_here();
+    let options = scope.in_branch(options);
     if scope.tree.plan.is_some() {
         let run = plan::call(spec, scope, options, body);
         wait::Ended::of(&run).await;
@@ -101,6 +102,7 @@ pub(crate) fn call_sync<'a>(
         wait::check_may_drive();
     }
     let scope = scope_here();
+    let options = scope.in_branch(options);
     if scope.tree.plan.is_some() {
         return plan::given(&plan::call(spec, scope, options, body));
     }

@@ -57,8 +57,9 @@ struct Life {
 }
 
 /// Makes a flow run, with one reader.
-pub(crate) fn make(start: Start) -> Begun {
+pub(crate) fn make(mut start: Start) -> Begun {
     let outer = scope_here();
+    start.edges.extend(outer.branch());
     let own_today = start.options.as_ref().and_then(|options| options.today.clone());
     let said = start.options.as_ref().and_then(|options| options.cache.as_deref());
     let results = FlowResults::of(&start.spec.cache, said, outer.tree.results.as_ref());

@@ -116,6 +116,9 @@ pub(crate) fn unknown(name: &str) -> TaskError {
 
 /// Has a run that is only planned end, with the value that its task gives to plans.
 pub(super) fn begin(run: &Arc<Run>, edges: &[Edge], value: Option<fn() -> Erased>) {
+    if let Some(name) = run.options().and_then(|options| options.run_name.clone()) {
+        run.cell.lock().log.extra().name = Some(name);
+    }
     run.scope.tree.record(run, edges);
     let outcome = match value.map(panic::catch) {
         None => Err(unknown(&run.name()).of_run(run.id(), || run.name())),

@@ -19,11 +19,13 @@ pub(crate) fn submit(
     mut edges: EdgeList,
     body: BoxBody,
 ) -> Arc<Run> {
+    let scope = scope_here();
+    let options = scope.in_branch(options);
     if let Some(options) = &options {
         edges.extend(options.wait_for.iter().cloned());
     }
     let waits = !edges.is_empty();
-    let run = new_run(spec, scope_here(), options, Some((body, waits)));
+    let run = new_run(spec, scope, options, Some((body, waits)));
     begin(&run, edges, None);
     record::throttle(&run.scope.engine);
     run

@@ -1,7 +1,7 @@
 //! Colours of states, the same in all pictures. Boxes are light with dark text on them, and what stands beside them is of a grey
 //! that can be read on a light background as well as on a dark one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Graph, Mapped, Node};
 use crate::state::StateName;
@@ -57,22 +57,20 @@ impl Paint {
 
 /// The states in a picture, in the order of their names, for its legend.
 pub(super) fn legend(graph: &Graph) -> Vec<StateName> {
-    let mut states = BTreeMap::new();
+    let mut states = BTreeSet::new();
     for node in &graph.nodes {
         match &node.map {
-            Some(Mapped::Runs { states: of_runs, .. }) => {
-                states.extend(of_runs.keys().map(|name| (*name, ())))
-            }
-            _ => states.extend(node.state().map(|name| (name, ()))),
+            Some(Mapped::Runs { states: of_runs, .. }) => states.extend(of_runs.keys().copied()),
+            _ => states.extend(node.state()),
         }
     }
-    states.into_keys().collect()
+    states.into_iter().collect()
 }
 
 /// The edges that show what has begun what: of runs that nothing else leads to.
 pub(super) fn begun(graph: &Graph) -> impl Iterator<Item = (&Node, &Node)> {
     let places: BTreeMap<_, _> = graph.nodes.iter().map(|node| (node.id, node)).collect();
-    let beside: std::collections::BTreeSet<_> = graph
+    let beside: BTreeSet<_> = graph
         .edges
         .iter()
         .filter(|edge| {

@@ -67,7 +67,7 @@ fn wrapped(text: &str, most: usize) -> Vec<String> {
         while columns(&rest) > most {
             let tail = rest.split_off(break_of(&rest, most));
             lines.push(rest.trim_end().to_owned());
-            rest = tail.trim_start().to_owned();
+            tail.trim_start().clone_into(&mut rest);
         }
         if !rest.is_empty() {
             lines.push(rest);
