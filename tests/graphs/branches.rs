@@ -81,7 +81,7 @@ fn a_choice_is_in_the_graph() {
 
 #[task]
 fn is_even(n: u32) -> bool {
-    n % 2 == 0
+    n.is_multiple_of(2)
 }
 
 #[task]

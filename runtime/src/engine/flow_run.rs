@@ -134,11 +134,14 @@ impl Begun {
             wait::block_on(&begun.0, None);
             return begun;
         }
-        if let Some(mut life) = self.life {
-            life.here = true;
-            wait::block_on_future(life.live());
+        match self.life {
+            Some(mut life) => {
+                life.here = true;
+                wait::block_on_future(life.live());
+                wait::block_on_future(wait::Ended::of(&self.run));
+            }
+            None => plan::asked(&self.run),
         }
-        wait::block_on(&self.run, None);
         (self.run, self.tree)
     }
 }
