@@ -7,6 +7,7 @@ mod kept;
 mod live;
 mod pictures;
 mod plans;
+mod plans_alone;
 mod recorded;
 mod reported;
 mod svg;

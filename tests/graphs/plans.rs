@@ -1,21 +1,17 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use millrun::graph::Mapped;
 use millrun::prelude::*;
-use millrun::store::RunQuery;
-use millrun::{Engine, MemoryRunStore, RunStore};
 
 use crate::{edges, names, node};
 
 #[task]
-fn fetch(page: u32) -> String {
+pub fn fetch(page: u32) -> String {
     unreachable!("the body of a task, on page {page}")
 }
 
 #[task]
-fn count(text: &str) -> usize {
+pub fn count(text: &str) -> usize {
     unreachable!("the body of a task, on {text}")
 }
 
@@ -40,7 +36,7 @@ fn title(page: u32) -> Result<String, String> {
 }
 
 #[flow]
-async fn complete(n: u32) -> Result<(), FlowError> {
+pub async fn complete(n: u32) -> Result<(), FlowError> {
     let texts = fetch.map(0..n);
     let counts = count.map(&texts);
     let sum = add.submit(&counts);
@@ -298,33 +294,6 @@ async fn the_bodys_own_waits_are_waited_for() {
 }
 
 #[tokio::test]
-async fn what_is_asked_elsewhere_ends_the_plan_as_well() {
-    #[flow]
-    async fn elsewhere() -> Result<(), FlowError> {
-        let one = fetch.submit(1);
-        let awaited = tokio::spawn(async move { one.await.map_err(|error| error.kind()) });
-        assert_eq!(awaited.await.unwrap(), Err(ErrorKind::Planning));
-        unreachable!("the body was dropped where it waited")
-    }
-    let plan = tokio::time::timeout(Duration::from_secs(30), elsewhere().plan()).await.unwrap().unwrap();
-    assert!(!plan.is_complete());
-}
-
-#[tokio::test]
-async fn a_future_that_outlives_its_plan_gives_an_error() {
-    static CARRIED: std::sync::Mutex<Option<TaskFuture<String>>> = std::sync::Mutex::new(None);
-    #[flow]
-    async fn carried() {
-        *CARRIED.lock().unwrap() = Some(fetch.submit(1));
-    }
-    assert!(carried().plan().await.unwrap().is_complete());
-    let one = CARRIED.lock().unwrap().take().unwrap();
-    assert_eq!((&one).await.unwrap_err().kind(), ErrorKind::Planning);
-    // What takes it is executed outside of the plan, and finds no value.
-    assert_eq!(count.submit(&one).await.unwrap_err().kind(), ErrorKind::TriggerFailed);
-}
-
-#[tokio::test]
 async fn a_body_that_fails_before_it_needs_a_value_fails_the_plan() {
     #[flow]
     async fn fails(how: &'static str) -> Result<(), FlowError> {
@@ -366,120 +335,6 @@ fn a_value_that_cannot_be_had_fails_the_plan() {
     );
 }
 
-static TOUCHED: AtomicUsize = AtomicUsize::new(0);
-
-fn touch(_run: &TaskRun, _state: &State) {
-    TOUCHED.fetch_add(1, Ordering::SeqCst);
-}
-
-fn touch_flow(_run: &FlowRunInfo, _state: &State) {
-    TOUCHED.fetch_add(1, Ordering::SeqCst);
-}
-
-fn undo(_txn: &Transaction) {
-    TOUCHED.fetch_add(1, Ordering::SeqCst);
-}
-
-#[task(on_running = touch, on_completion = touch, on_failure = touch, on_commit = undo, on_rollback = undo, tags = ["db"], persist_result)]
-fn hooked() -> u32 {
-    TOUCHED.fetch_add(1, Ordering::SeqCst) as u32
-}
-
-#[flow(on_running = touch_flow, on_completion = touch_flow, on_failure = touch_flow, on_crashed = touch_flow)]
-async fn with_everything() -> Result<(), FlowError> {
-    let _permit = concurrency("db").await?;
-    let _other = concurrency("unknown").await?;
-    let _ = hooked.submit();
-    transaction()
-        .key("plans/once")
-        .isolation(IsolationLevel::Serializable)
-        .run(async |txn| {
-            txn.set("key", &1)?;
-            let _ = hooked.submit();
-            Ok::<_, FlowError>(())
-        })
-        .await?;
-    assert_eq!(flow_run()?.parameters().len(), 0);
-    let _ = hooked.submit().await?;
-    Ok(())
-}
-
-#[tokio::test]
-async fn nothing_is_recorded_kept_counted_or_told() {
-    let store = Arc::new(MemoryRunStore::new());
-    let results = ResultStore::memory();
-    let engine = Engine::builder()
-        .run_store(store.clone())
-        .results(results.clone())
-        .concurrency_limit("db", 1)
-        .strict_limits()
-        .build();
-    let held = engine.enter(|| concurrency("db").acquire_blocking().unwrap());
-    let plan = engine.scope(async { with_everything().plan().await }).await.unwrap();
-    assert_eq!(names(plan.graph()), ["hooked-0", "hooked-1", "hooked-2"]);
-    assert!(!plan.is_complete());
-    drop(held);
-    assert_eq!(TOUCHED.load(Ordering::SeqCst), 0);
-    assert!(store.runs(&RunQuery::flow_runs()).unwrap().is_empty());
-    assert!(store.runs(&RunQuery::task_runs()).unwrap().is_empty());
-    assert!(!results.exists("plans/once").await.unwrap());
-}
-
-#[flow]
-async fn planned_within() -> Result<usize, FlowError> {
-    let plan = complete(3).plan().await?;
-    Ok(plan.graph().nodes.len())
-}
-
-#[tokio::test]
-async fn a_flow_may_plan_another() {
-    let report = planned_within().report().await;
-    assert_eq!(report.value(), Some(&4));
-    assert!(report.task_runs().is_empty() && report.child_flow_runs().is_empty());
-}
-
-#[tokio::test]
-async fn nothing_is_left_of_a_plan() {
-    #[flow]
-    async fn holds(token: Arc<()>, complete: bool) -> Result<(), FlowError> {
-        let (one, other) = (token.clone(), token.clone());
-        let first = hold.submit(one);
-        let list = holds_list.submit(&first);
-        let mapped = hold.map(list);
-        let _ = hold.map(&mapped);
-        let _ = hold.map([other]);
-        if !complete {
-            first.await?;
-        }
-        drop(token);
-        Ok(())
-    }
-    #[task]
-    fn hold(token: Arc<()>) -> Arc<()> {
-        token
-    }
-    #[task]
-    fn holds_list(token: Arc<()>) -> Vec<Arc<()>> {
-        vec![token]
-    }
-    let token = Arc::new(());
-    for complete in [true, false] {
-        let plan = holds(token.clone(), complete).plan().await.unwrap();
-        assert_eq!((plan.is_complete(), plan.graph().nodes.len()), (complete, 5));
-        assert_eq!(Arc::strong_count(&token), 1);
-    }
-    // Dropped while the body waits for something of its own.
-    #[flow]
-    async fn waits(token: Arc<()>) {
-        let _ = hold.submit(token);
-        std::future::pending::<()>().await;
-    }
-    let mut planning = Box::pin(waits(token.clone()).plan());
-    assert!(futures::poll!(&mut planning).is_pending());
-    drop(planning);
-    assert_eq!(Arc::strong_count(&token), 1);
-}
-
 #[test]
 fn options_hold_for_plans() {
     #[flow(flow_run_name = "month {month}")]
@@ -491,6 +346,8 @@ fn options_hold_for_plans() {
     }
     let plan = named(3).with_today("2020-01-02").plan_blocking().unwrap();
     assert_eq!((&*plan.graph().flow_run.name, names(plan.graph())), ("month 3", vec!["load-0"]));
+    let error = named(3).with_today("yesterday").plan_blocking().unwrap_err().to_string();
+    assert!(error.contains("that is not a date"), "{error}");
 }
 
 #[test]

@@ -313,7 +313,7 @@ fn failure_of(run: &Run) -> Option<TaskError> {
     run.error().filter(|error| !is_skip(error))
 }
 
-fn check_today(today: Option<&str>) -> Result<(), TaskError> {
+pub(super) fn check_today(today: Option<&str>) -> Result<(), TaskError> {
     match today {
         Some(today) if today.parse::<jiff::civil::Date>().is_err() => Err(TaskError::new(
             ErrorKind::Failed,

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use super::aside::attempt_on_thread;
 use super::attempt;
 use super::finish::wake;
-use super::flow_run::Start;
+use super::flow_run::{Start, check_today};
 use super::{Engine, submit, wait};
 use crate::body::{Body, BoxBody, Erased, Outcome};
 use crate::context::{Current, Kept, Scope, Tree, own_tags, scope_here};
@@ -206,6 +206,12 @@ impl Draft {
         Self { run, tree, plan, body: start.body }
     }
 
+    /// What goes before the body: it has its name then, and its parameters.
+    fn prepare(&mut self) -> Result<(), TaskError> {
+        check_today(self.tree.today.as_deref())?;
+        attempt::prepare(&self.run, &mut *self.body)
+    }
+
     fn current(&self) -> Current {
         let outer = &self.run.scope;
         let scope = Scope::new(
@@ -222,7 +228,7 @@ impl Draft {
 
     /// Executes the body up to the first value that it needs: an async one where this is polled, a sync one on a thread of its own.
     pub(crate) async fn live(mut self) -> Result<Planned, TaskError> {
-        attempt::prepare(&self.run, &mut *self.body)?;
+        self.prepare()?;
         let (run, plan, current) = (self.run.clone(), self.plan.clone(), self.current());
         if run.spec.kind != Kind::Async {
             let outcome = attempt_on_thread(&run, &mut self.body, current, Seat::default()).await;
@@ -249,7 +255,7 @@ impl Draft {
         if self.run.spec.kind == Kind::Async {
             return wait::block_on_future(self.live());
         }
-        attempt::prepare(&self.run, &mut *self.body)?;
+        self.prepare()?;
         let current = self.current();
         let outcome = attempt::attempt_here(&self.run, &mut *self.body, current);
         self.conclude(Some(outcome))
