@@ -160,6 +160,7 @@ options! {
     "result_storage" result_storage: Expression, [Task Flow], r#"result_storage = ResultStore::directory("results")"#, "where the result is kept, made once; by default where the engine keeps results";
     "result_storage_key" result_storage_key: KeyTemplate, [Task], r#"result_storage_key = "{date:%Y-%m-%d}/{task_name}.json""#, "where in the store the result is kept and looked for, a template as for `cache_key`";
     "result_serializer" result_serializer: Serializer, [Task Flow], "result_serializer = msgpack", "how the result is written: `json`, `msgpack`, `json_zstd`, `msgpack_zstd`; by default as the store does";
+    "plan_value" plan_value: Expression, [Task], "plan_value = vec![1, 2]", "what stands for the result where a flow is only planned, made anew for each run";
     "blocking" blocking: Flag, [Task], "blocking", "for sync code that blocks on I/O: runs on the blocking pool instead of the compute pool";
     "task_runner" task_runner: Expression, [Flow], "task_runner = ThreadPoolTaskRunner::new(8)", "the runner of the flow's task runs, made once for each flow run; by default the engine's";
     "crate" krate: CratePath, [Task Flow], "crate = my_library::millrun", "the path of millrun, where it is not `::millrun`";

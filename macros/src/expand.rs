@@ -13,7 +13,7 @@ use self::spec::expand_spec;
 pub(crate) use self::task::expand_task;
 use crate::args::{Args, Macro};
 use crate::model::{BodyUse, Execution, Function, Param, Slot, lifetime};
-use crate::value::{CratePath, Retries};
+use crate::value::{CratePath, Expression, Retries};
 
 mod flow;
 mod results;
@@ -209,6 +209,7 @@ fn expand_hidden_type(
     let json = expand_json(attribute, private, function, args);
     let attempt = expand_attempt(private, function);
     let text = text::expand_text(private, function, args);
+    let plan_value = expand_plan_value(private, function, args);
     quote! {
         #definition
         impl #generics #private::Task for #path #clause {
@@ -224,8 +225,26 @@ fn expand_hidden_type(
                 #attempt
             }
             #text
+            #plan_value
         }
     }
+}
+
+/// What stands for the result in a plan.
+///
+/// ```text
+/// const PLAN_VALUE: Option<fn() -> P::Erased> = Some(|| { let __millrun_value: usize = 3; P::planned::<Self>(__millrun_value) });
+/// ```
+fn expand_plan_value(private: &TokenStream, function: &Function, args: &Args) -> Option<TokenStream> {
+    let Expression(value) = args.plan_value.value()?;
+    let output = expand_output(private, function);
+    let made = quote_spanned!(value.span()=> let __millrun_value: #output = #value;);
+    Some(quote! {
+        const PLAN_VALUE: ::core::option::Option<fn() -> #private::Erased> = ::core::option::Option::Some(|| {
+            #made
+            #private::planned::<Self>(__millrun_value)
+        });
+    })
 }
 
 /// The hidden type's forms, with the generics of the function.

@@ -94,6 +94,7 @@ use crate::diagnostics::Diagnostics;
 /// | `result_storage = ResultStore::directory("results")` | where the result is kept, made once; by default where the engine keeps results |
 /// | `result_storage_key = "{date:%Y-%m-%d}/{task_name}.json"` | where in the store the result is kept and looked for, a template as for `cache_key` |
 /// | `result_serializer = msgpack` | how the result is written: `json`, `msgpack`, `json_zstd`, `msgpack_zstd`; by default as the store does |
+/// | `plan_value = vec![1, 2]` | what stands for the result where a flow is only planned, made anew for each run |
 /// | `blocking` | for sync code that blocks on I/O: runs on the blocking pool instead of the compute pool |
 /// | `crate = my_library::millrun` | the path of millrun, where it is not `::millrun` |
 /// | `on_running = notify` | hooks for the start of each attempt |

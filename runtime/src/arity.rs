@@ -64,9 +64,11 @@ fn map<A: ArgTuple + 'static>(
     Handle(options, clone): Handle<A>,
     arguments: impl MapArguments<A>,
 ) -> Arc<MapGroup> {
+    let scope = scope_here();
+    let options = scope.in_branch(options);
     let wait_for = options.as_ref().map(|options| options.wait_for.clone()).unwrap_or_default();
     let rows: Box<dyn Rows> = Box::new(ArgRows { sources: arguments.sources(), task, clone, wait_for });
-    MapGroup::start(task.spec(), scope_here(), options, rows)
+    MapGroup::start(task.spec(), scope, options, rows)
 }
 
 /// Begins a flow run with arguments that may be futures.
@@ -105,6 +107,17 @@ impl<A: ArgTuple + 'static> Rows for ArgRows<A> {
             // Nothing but `unmapped` arguments: there is nothing to map over.
             None => Ok(0),
         }
+    }
+
+    fn edges(&self) -> EdgeList {
+        let mut edges = Edges::default();
+        A::edges(&self.sources, &mut edges);
+        edges.list.extend(self.wait_for.iter().cloned());
+        edges.list
+    }
+
+    fn has_plan_value(&self) -> bool {
+        self.task.plan_value().is_some()
     }
 
     fn follows(&self) -> Vec<Arc<MapGroup>> {

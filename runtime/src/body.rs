@@ -31,7 +31,7 @@ pub use tuple::{ArgTuple, Slots};
 pub(crate) use tuple::{OfJson, ToJson};
 
 /// The result of a run, its type erased.
-pub(crate) type Erased = Arc<dyn Any + Send + Sync>;
+pub type Erased = Arc<dyn Any + Send + Sync>;
 /// How an attempt ended.
 pub(crate) type Outcome = Result<Erased, TaskError>;
 /// A boxed future.
@@ -65,6 +65,9 @@ pub trait Task: Sized {
     fn attempt<'a>(args: Self::Args) -> Attempt<'a>
     where
         Self: 'a;
+    /// What stands for the result in a plan, where the attribute says it.
+    #[doc(hidden)]
+    const PLAN_VALUE: Option<fn() -> Erased> = None;
     /// What templates make of the arguments, where there are any.
     #[doc(hidden)]
     const TEXT: Option<Text<Self::Args>> = None;
@@ -89,6 +92,12 @@ pub trait Fallible {
 
 impl<T, E> Fallible for Result<T, E> {
     type Ok = T;
+}
+
+/// What stands for the result of a task in a plan.
+#[doc(hidden)]
+pub fn planned<K: Task>(value: K::Output) -> Erased {
+    value.into_erased()
 }
 
 /// The outcome of a function that returns no `Result`.
@@ -179,6 +188,8 @@ pub trait Body<'a>: Send {
     /// Whether the values are there, and nothing is made of them before the body is executed: no name.
     fn is_prepared(&self) -> bool;
     fn can_repeat(&self) -> bool;
+    /// What stands for its result in a plan.
+    fn plan_value(&self) -> Option<fn() -> Erased>;
     /// The same body with copies of its arguments, if they can be copied.
     fn fork(&self) -> Option<Box<dyn Body<'a> + 'a>>;
     fn run_name(&self) -> Option<String>;
@@ -220,6 +231,9 @@ pub(crate) fn no_body() -> BoxBody {
         }
         fn can_repeat(&self) -> bool {
             false
+        }
+        fn plan_value(&self) -> Option<fn() -> Erased> {
+            None
         }
         fn fork(&self) -> Option<BoxBody> {
             None

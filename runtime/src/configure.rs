@@ -320,6 +320,12 @@ pub trait ConfigureFlow<X, A>: Sized {
         self.change(|options| options.flow_run_id = Some(id))
     }
 
+    /// Keeps what the [graph](crate::FlowFuture::graph) of the run is made of: its runs, and what each waits for. They live as long
+    /// as the future of the run. Not needed for a [`report`](FlowCall::report), which keeps them too.
+    fn with_graph(self) -> Self::Configured {
+        self.change(|options| options.keeps_graph = true)
+    }
+
     /// The name of the run.
     fn with_flow_run_name(self, name: impl AsRef<str>) -> Self::Configured {
         let name = Arc::from(name.as_ref());

@@ -2,6 +2,7 @@
 //! that users can feel.
 
 mod info;
+mod records;
 mod tree;
 
 use std::cell::RefCell;
@@ -15,7 +16,9 @@ use tracing::Span;
 
 use crate::engine::Engine;
 use crate::error::ContextError;
+use crate::input::{Edge, Need, Node};
 use crate::map::MapGroup;
+use crate::options::Options;
 use crate::run::Run;
 use crate::runner::TaskRunner;
 use crate::runner::runtime::RuntimeHandle;
@@ -24,6 +27,7 @@ use crate::transaction::Transaction;
 
 pub use info::{FlowRunInfo, NotResumable, TaskRun, flow_run, task_run};
 pub(crate) use info::{date_of, today as today_of};
+pub(crate) use records::{Kept, Record};
 pub(crate) use tree::{Failure, Slab, Tree};
 
 /// Tags of runs, shared by all that inherit them.
@@ -40,6 +44,8 @@ pub(crate) struct Scope {
     pub(crate) tags: Tags,
     /// The transaction that is in charge of what is submitted, where there is one.
     pub(crate) transaction: Option<Transaction>,
+    /// The choice that what is submitted hangs on.
+    branch: Option<Arc<Run>>,
     /// That of the run that submits; the spans of what it submits are in it.
     pub(crate) span: Span,
     /// The runs that have not ended.
@@ -57,6 +63,20 @@ impl Scope {
         tags: Tags,
         transaction: Option<Transaction>,
     ) -> Arc<Self> {
+        Self::made(engine, handle, runner, tree, parent, tags, transaction, None)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "those of a scope, and a branch, which few have")]
+    fn made(
+        engine: Engine,
+        handle: RuntimeHandle,
+        runner: Arc<dyn TaskRunner>,
+        tree: Arc<Tree>,
+        parent: Option<Arc<Run>>,
+        tags: Tags,
+        transaction: Option<Transaction>,
+        branch: Option<Arc<Run>>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             engine,
             handle,
@@ -65,6 +85,7 @@ impl Scope {
             parent,
             tags,
             transaction,
+            branch,
             span: Span::current(),
             open: Mutex::default(),
             cancelled: AtomicBool::new(false),
@@ -96,17 +117,31 @@ impl Scope {
 
     /// The same scope, with more tags for what is submitted in it.
     fn tagged(&self, more: &[Arc<str>]) -> Arc<Self> {
-        self.with(join_tags(&self.tags, more.iter().cloned()), self.transaction.clone())
+        let tags = join_tags(&self.tags, more.iter().cloned());
+        self.with(tags, self.transaction.clone(), self.branch.clone())
     }
 
     /// The same scope, with a transaction around what is submitted in it.
     pub(crate) fn in_transaction(&self, transaction: Transaction) -> Arc<Self> {
-        self.with(self.tags.clone(), Some(transaction))
+        self.with(self.tags.clone(), Some(transaction), self.branch.clone())
+    }
+
+    /// These options, and, in a branch, that the choice is waited for.
+    pub(crate) fn in_branch(&self, options: Option<Arc<Options>>) -> Option<Arc<Options>> {
+        let Some(edge) = self.branch() else { return options };
+        let mut own = options.map(Arc::unwrap_or_clone).unwrap_or_default();
+        own.wait_for.push(edge);
+        Some(Arc::new(own))
+    }
+
+    /// The choice that what is submitted hangs on.
+    pub(crate) fn branch(&self) -> Option<Edge> {
+        self.branch.as_ref().map(|run| Edge { node: Node::Run(run.clone()), need: Need::End })
     }
 
     /// A scope that differs in these, and that this one answers for.
-    fn with(&self, tags: Tags, transaction: Option<Transaction>) -> Arc<Self> {
-        let scope = Self::new(
+    fn with(&self, tags: Tags, transaction: Option<Transaction>, branch: Option<Arc<Run>>) -> Arc<Self> {
+        let scope = Self::made(
             self.engine.clone(),
             self.handle.clone(),
             self.runner.clone(),
@@ -114,6 +149,7 @@ impl Scope {
             self.parent.clone(),
             tags,
             transaction,
+            branch,
         );
         self.adopt(&scope);
         // After it is listed: whoever cancels this one meanwhile finds it, or is found here to have done so.
@@ -480,6 +516,15 @@ impl TagScope {
         let _entered = current.enter();
         action()
     }
+}
+
+/// Does `action`, and has what it submits hang on a choice.
+pub(crate) fn after<T>(choice: Arc<Run>, action: impl FnOnce() -> T) -> T {
+    let here = scope_here();
+    let scope = here.with(here.tags.clone(), here.transaction.clone(), Some(choice));
+    let mut current = Current { run: current_run(), scope: Some(scope), ..Current::NONE };
+    let _entered = current.enter();
+    action()
 }
 
 pub(crate) fn outside(wanted: &'static str) -> ContextError {

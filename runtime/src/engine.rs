@@ -15,6 +15,7 @@ pub(crate) mod flow_run;
 mod hook;
 mod interrupted;
 pub(crate) mod moment;
+pub(crate) mod plan;
 mod ready;
 pub(crate) mod record;
 pub(crate) mod resume;

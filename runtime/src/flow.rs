@@ -1,5 +1,6 @@
 //! Flows as users hold them: calls, and reports of their runs. Typed shells over the engine.
 
+mod plan;
 mod report;
 
 use std::fmt;
@@ -12,14 +13,15 @@ use serde_json::{Map, Value};
 
 use crate::body::{ArgTuple, CloneArgs, Compiled, Flow, Job, JobArgs, Of, Task};
 use crate::bounds::Output;
-use crate::context::Tree;
 use crate::engine::flow_run::{self, Start};
+use crate::engine::plan::Draft;
 use crate::engine::wait;
 use crate::error::{ErrorKind, FlowError, TaskError};
 use crate::future::FlowFuture;
 use crate::input::{Dependencies, EdgeList, Edges};
 use crate::options::Options;
 
+pub use plan::Plan;
 pub use report::FlowRun;
 
 /// A call of a flow: nothing happens until it is awaited, asked for its [`result`](Self::result) or
@@ -115,10 +117,62 @@ where
     /// Runs the flow and gives a report of it; never fails. Dropped before its end, it cancels the run.
     pub async fn report(self) -> FlowRun<K::Output> {
         let (run, tree) = flow_run::make(self.into_start(true)).spawn();
-        let tree = Recorded(tree);
         let future = FlowFuture::counted(run);
         let _ = future.finished().await;
-        FlowRun::of(&future, &tree.0)
+        FlowRun::of(&future, &tree)
+    }
+
+    /// Plans the flow: its body is executed, with its own input and output too, and what it begins is not. `submit`, `map`, calls and
+    /// child flows become nodes of the plan's graph. Nothing is recorded, kept or counted; neither limits nor hooks act, nor do
+    /// transactions.
+    ///
+    /// The plan goes up to the first value that the body needs: an async body is dropped there. To a sync one, which is executed on a
+    /// thread of its own, `.result()` and the like give an error of kind [`Planning`](ErrorKind::Planning). A task with a
+    /// `plan_value` has that value, and the plan goes on.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), FlowError> {
+    /// use millrun::prelude::*;
+    ///
+    /// #[task(plan_value = vec!["a".into(), "b".into()])]
+    /// async fn list() -> Vec<String> { unreachable!("no task is executed") }
+    /// #[task]
+    /// async fn fetch(name: String) -> String { unreachable!() }
+    ///
+    /// #[flow]
+    /// async fn sync_all() -> Result<usize, FlowError> {
+    ///     let names = list.submit().await?;                // the plan goes on with "a" and "b"
+    ///     let mut done = 0;
+    ///     for page in fetch.map(names).await? {            // the plan ends here
+    ///         done += page.len();
+    ///     }
+    ///     Ok(done)
+    /// }
+    ///
+    /// let plan = sync_all().plan().await?;
+    /// assert!(!plan.is_complete());
+    /// assert_eq!(plan.graph().nodes.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What the body ended with, or panicked with, before it needed a value.
+    pub async fn plan(self) -> Result<Plan, FlowError> {
+        Plan::of(Draft::begin(self.into_start(false)).live().await)
+    }
+
+    /// As [`plan`](Self::plan), blocking this thread, on which a sync body is executed.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    ///
+    /// # Panics
+    /// As [`result`](Self::result).
+    #[track_caller]
+    pub fn plan_blocking(self) -> Result<Plan, FlowError> {
+        flow_run::check_may_block(&K::SPEC.0);
+        Plan::of(Draft::begin(self.into_start(false)).live_here())
     }
 
     /// Runs the flow, a sync one on this thread, and gives a report of it; never fails.
@@ -132,15 +186,6 @@ where
         let future = FlowFuture::counted(run);
         let _ = future.state();
         FlowRun::of(&future, &tree)
-    }
-}
-
-/// The records of a flow run, which go with whoever asked for the report.
-struct Recorded(Arc<Tree>);
-
-impl Drop for Recorded {
-    fn drop(&mut self) {
-        drop(report::Record::all(&self.0));
     }
 }
 

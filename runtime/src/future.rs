@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::body::{BoxFuture, Outcome};
 use crate::bounds::{Output, ResultByValue};
-use crate::engine::wait;
+use crate::engine::{plan, wait};
 use crate::error::{ErrorKind, TaskError};
 use crate::id::TaskRunId;
 use crate::run::{By, Run};
@@ -196,6 +196,7 @@ impl<T: Send + Sync + 'static> TaskFuture<T> {
     #[track_caller]
     pub fn shared_result(&self) -> Result<Arc<T>, TaskError> {
         if let Some(ended) = self.run().see_ended() {
+            plan::asked(self.run());
             return typed(ended);
         }
         wait::block_on(self.run(), None);
@@ -248,6 +249,9 @@ impl<T: ResultByValue> Future for TaskFuture<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(ended) = self.run().see_ended() {
+            if plan::withholds(self.run(), cx.waker()) {
+                return Poll::Pending;
+            }
             return Poll::Ready(typed(ended).map(Arc::unwrap_or_clone));
         }
         if wait::poll_ended(self.run(), cx).is_pending() {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use twox_hash::XxHash3_128;
 use uuid::Uuid;
 
 macro_rules! id {
@@ -77,6 +78,12 @@ pub(crate) fn of_state(run: u128, number: usize) -> Uuid {
     const VERSION: u128 = 0xF << 76;
     let mixed = run ^ ((number as u128 + 1) << 34);
     Uuid::from_u128((mixed & !VERSION) | (8 << 76))
+}
+
+/// What stands for a map in the graph of the flow run with that prefix: the same for the same task and name.
+pub(crate) fn of_map(prefix: u128, key: &str, name: &str) -> Uuid {
+    let hash = XxHash3_128::oneshot(format!("{key}\0{name}").as_bytes());
+    uuid::Builder::from_custom_bytes((prefix ^ hash).to_be_bytes()).into_uuid()
 }
 
 /// The ids of all runs of tasks under the prefix of that run: of those in a flow run, however they were begun.

@@ -47,6 +47,8 @@
 //! | `sqlite` | no | [`store::SqliteRunStore`](store), runs recorded in a file |
 //! | `postgres` | no | [`store::PostgresRunStore`](store), runs recorded in a PostgreSQL server |
 //! | `conformance` | no | `millrun::runner::conformance` and `millrun::store::conformance`, the suites that every task runner and every run store has to pass |
+//! | `svg` | no | [graphs](graph) and Gantt charts as SVG |
+//! | `pictures` | no | the same as PNG and PDF; it has `svg` |
 //! | `zstd` | no | the serializers `json_zstd` and `msgpack_zstd` of [`result`] |
 //! | `s3`, `gcs`, `azure` | no | results in `s3://bucket`, `gs://bucket`, `az://container` |
 //! | `object-store` | no | `ResultStore::objects`, for results in whatever the crate `object_store` knows; the three above have it |
@@ -60,6 +62,7 @@ pub mod __private;
 mod arity;
 mod body;
 pub mod bounds;
+mod branch;
 pub mod cache;
 mod clock;
 mod configure;
@@ -69,6 +72,7 @@ mod engine;
 mod error;
 mod flow;
 mod future;
+pub mod graph;
 mod hook;
 mod id;
 mod input;
@@ -95,6 +99,7 @@ mod transaction;
 mod trigger;
 
 pub use body::Task;
+pub use branch::{Branches, case, if_else, merge, switch};
 pub use clock::Clock;
 pub use configure::{ConfigureFlow, ConfigureTask, OfFlow, OfTask};
 pub use context::{
@@ -102,11 +107,12 @@ pub use context::{
 };
 pub use engine::{Engine, EngineBuilder, InstallError};
 pub use error::{BoxError, ContextError, ErrorKind, FlowError, MapError, TaskError};
-pub use flow::{FlowCall, FlowCallFuture, FlowRun, reference_tasks};
+pub use flow::{FlowCall, FlowCallFuture, FlowRun, Plan, reference_tasks};
 pub use future::{
     AsCompleted, AwaitedRun, Blocking, FlowFuture, Outcomes, TaskFuture, TaskFutures, Waited, as_completed,
     wait, wait_blocking,
 };
+pub use graph::Graph;
 pub use hook::{HookReturn, IntoHookReturn, TransactionHook};
 pub use id::{FlowRunId, TaskRunId};
 pub use input::{

@@ -1,6 +1,7 @@
 //! A map: one run per element, made in a window so that a million elements have bounded work in flight.
 
 mod making;
+mod planned;
 mod reading;
 
 use std::sync::atomic::AtomicU32;
@@ -8,9 +9,9 @@ use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use crate::context::Scope;
-use crate::engine::{self, Ended, admission};
+use crate::engine::{self, Ended, admission, plan};
 use crate::error::{ErrorKind, TaskError};
-use crate::input::Node;
+use crate::input::{EdgeList, Node};
 use crate::options::{Effective, Options};
 use crate::panic::drop_caught;
 use crate::run::{By, Downstream, Run, RunWaiter, Waiter};
@@ -112,6 +113,13 @@ impl MapGroup {
         rows: Box<dyn Rows>,
     ) -> Arc<Self> {
         let awaits = rows.awaits();
+        let edges = if scope.tree.keeps_records() { rows.edges() } else { EdgeList::new() };
+        // Of those that are only planned, runs are made where they have values, or where they are asked for one by one.
+        let window = match (&scope.tree.plan, rows.has_plan_value()) {
+            (None, _) => FIRST_WINDOW,
+            (Some(_), true) => usize::MAX,
+            (Some(_), false) => 0,
+        };
         let ordinal = scope.tree.enroll_map(spec);
         let group = Arc::new(Self {
             spec,
@@ -131,7 +139,7 @@ impl MapGroup {
                 handed_over: 0,
                 ended: 0,
                 failed: None,
-                window: FIRST_WINDOW,
+                window,
                 chunk: 1,
                 cancelled: None,
                 failure: None,
@@ -141,10 +149,15 @@ impl MapGroup {
                 openers: Vec::new(),
             }),
         });
-        group.scope.register_map(&group);
+        if !group.is_planned() {
+            group.scope.register_map(&group);
+        }
+        group.scope.tree.record_map(&group, &edges);
         for node in awaits {
             let waiter = Waiter::Downstream(Downstream::Map(group.clone()));
             let subscribed = match node {
+                // Nobody knows the list of one that is only planned.
+                Node::Run(run) if group.is_planned() && !plan::has_value(&run) => Ok(()),
                 Node::Run(run) => run.cell.subscribe(waiter),
                 // Its elements are awaited one by one.
                 Node::Map(before) => before.subscribe_opened(waiter),
@@ -285,6 +298,9 @@ impl MapGroup {
 
     /// Begins what has not begun for want of anybody who looks at the map.
     pub(crate) fn touch(self: &Arc<Self>) {
+        if self.is_planned() {
+            return;
+        }
         let mut inner = self.inner.lock();
         if inner.window < WINDOW {
             inner.window = inner.full_window();
@@ -319,6 +335,9 @@ impl MapGroup {
     }
 
     pub(crate) fn cancel(self: &Arc<Self>, by: By) {
+        if self.is_planned() {
+            return;
+        }
         let mut inner = self.inner.lock();
         let by = *inner.cancelled.get_or_insert(by);
         if inner.length.is_none() {
@@ -353,7 +372,10 @@ impl MapGroup {
     }
 
     /// Whether the map is done, or one of its runs has failed; else the waker is woken when that is so.
-    pub(crate) fn poll_settled(&self, waker: &Waker) -> bool {
+    pub(crate) fn poll_settled(self: &Arc<Self>, waker: &Waker) -> bool {
+        if let Some(is_withheld) = self.withholds(waker, Inner::has_values) {
+            return !is_withheld;
+        }
         let mut inner = self.inner.lock();
         if inner.done || inner.failed.is_some() || inner.failure.is_some() {
             return true;
@@ -363,7 +385,10 @@ impl MapGroup {
     }
 
     /// Whether the map is done; else the waker is woken when it is.
-    pub(crate) fn poll_done(&self, waker: &Waker) -> bool {
+    pub(crate) fn poll_done(self: &Arc<Self>, waker: &Waker) -> bool {
+        if let Some(is_withheld) = self.withholds(waker, Inner::has_values) {
+            return !is_withheld;
+        }
         let mut inner = self.inner.lock();
         if inner.done {
             return true;
@@ -373,7 +398,10 @@ impl MapGroup {
     }
 
     /// Whether the length is known; else the waker is woken when something has changed.
-    pub(crate) fn poll_opened(&self, waker: &Waker) -> bool {
+    pub(crate) fn poll_opened(self: &Arc<Self>, waker: &Waker) -> bool {
+        if let Some(is_withheld) = self.withholds(waker, |inner| inner.length.is_some()) {
+            return !is_withheld;
+        }
         let mut inner = self.inner.lock();
         if inner.length.is_some() {
             return true;
@@ -383,7 +411,10 @@ impl MapGroup {
     }
 
     /// Whether all runs have been made; else the waker is woken when something has changed.
-    pub(crate) fn poll_made(&self, waker: &Waker) -> bool {
+    pub(crate) fn poll_made(self: &Arc<Self>, waker: &Waker) -> bool {
+        if let Some(is_withheld) = self.withholds(waker, Inner::all_made) {
+            return !is_withheld;
+        }
         let mut inner = self.inner.lock();
         if inner.all_made() {
             return true;

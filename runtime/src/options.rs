@@ -127,6 +127,8 @@ pub struct Options {
     pub(crate) today: Option<Arc<str>>,
     /// Of the flow run that goes on.
     pub(crate) flow_run_id: Option<FlowRunId>,
+    /// Whether what its graph is made of is kept.
+    pub(crate) keeps_graph: bool,
     pub(crate) hooks: [Option<Vec<AnyHook>>; Moment::COUNT],
     pub(crate) on_state_change: Option<Vec<AnyStateHook>>,
     pub(crate) on_commit: Option<Vec<AnyTransactionHook>>,

@@ -3,13 +3,14 @@
 //! The traits here are behind the methods of tasks and flows; they need not be named.
 
 pub use crate::arity::*;
+pub use crate::branch::{case, if_else, merge, switch};
 pub use crate::cache::{CachePolicy, FlowParameters, Inputs, NoCache, RunId, TaskSource};
 pub use crate::clock::Clock;
 pub use crate::configure::{ConfigureFlow, ConfigureTask};
 pub use crate::context::{FlowRunInfo, RunContext, TaskRun, flow_run, tags, task_run};
 pub use crate::engine::Engine;
 pub use crate::error::{ErrorKind, FlowError, MapError, TaskError};
-pub use crate::flow::{FlowCall, FlowRun, reference_tasks};
+pub use crate::flow::{FlowCall, FlowRun, Plan, reference_tasks};
 pub use crate::future::{FlowFuture, TaskFuture, TaskFutures, Waited, as_completed, wait, wait_blocking};
 pub use crate::input::{Dependencies, allow_failure, quote, unmapped};
 pub use crate::limit::{Permit, concurrency};

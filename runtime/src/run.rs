@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::body::{BoxBody, Erased, Outcome};
 use crate::clock::Nanos;
-use crate::context::Scope;
+use crate::context::{Scope, Tree};
 use crate::error::{ErrorKind, TaskError};
 use crate::id;
 use crate::limit::Limit;
@@ -146,22 +146,33 @@ impl Run {
             }
             inner.index
         };
-        let ordinal = self.ordinal & ORDINAL;
-        // Without a format: every run that is recorded needs its name.
-        let mut name = String::with_capacity(self.spec.name.len() + 24);
-        self.with_options(|options| {
-            name.push_str(options.and_then(|options| options.name.as_deref()).unwrap_or(self.spec.name));
-        });
-        if index == NO_INDEX || ordinal > 0 {
-            name.push('-');
-            push_number(&mut name, ordinal);
-        }
+        let mut name = self.stem();
         if index != NO_INDEX {
             name.push('[');
             push_number(&mut name, index);
             name.push(']');
         }
         name
+    }
+
+    /// The name of the map that it is of.
+    pub(crate) fn map_name(&self) -> Option<String> {
+        self.is_of_map().then(|| self.stem())
+    }
+
+    /// Its name, but for its place in a map.
+    fn stem(&self) -> String {
+        // Without a format: every run that is recorded needs its name.
+        let mut stem = String::with_capacity(self.spec.name.len() + 24);
+        self.with_options(|options| {
+            stem.push_str(options.and_then(|options| options.name.as_deref()).unwrap_or(self.spec.name));
+        });
+        let ordinal = self.ordinal & ORDINAL;
+        if !self.is_of_map() || ordinal > 0 {
+            stem.push('-');
+            push_number(&mut stem, ordinal);
+        }
+        stem
     }
 
     /// The name of the task or flow, which its options may have changed.
@@ -279,6 +290,11 @@ impl Run {
     pub(crate) fn children(&self) -> Option<Arc<Scope>> {
         let children = self.cell.lock().log.extra.as_ref().and_then(|extra| extra.children.clone());
         children.and_then(|children| children.upgrade())
+    }
+
+    /// What a flow run's runs share.
+    pub(crate) fn tree_inside(&self) -> Option<Arc<Tree>> {
+        self.cell.lock().log.extra.as_ref().and_then(|extra| extra.flow.clone())
     }
 
     /// Whether the body should stop: cancelled, or given up on.

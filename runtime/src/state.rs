@@ -300,7 +300,7 @@ impl fmt::Display for State {
 }
 
 /// Times as Prefect writes them: RFC 3339 in UTC.
-mod rfc3339 {
+pub(crate) mod rfc3339 {
     use super::{Deserialize, Deserializer, Duration, Serializer, SystemTime, UNIX_EPOCH};
 
     fn text(time: SystemTime) -> String {
@@ -313,19 +313,19 @@ mod rfc3339 {
         Ok(UNIX_EPOCH + since)
     }
 
-    pub(super) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&text(*time))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
         parse(&String::deserialize(deserializer)?)
     }
 
-    pub(super) mod option {
+    pub(crate) mod option {
         use super::{Deserialize, Deserializer, Serializer, SystemTime, parse, text};
 
         #[expect(clippy::ref_option, reason = "serde's signature")]
-        pub(in crate::state) fn serialize<S: Serializer>(
+        pub(crate) fn serialize<S: Serializer>(
             time: &Option<SystemTime>,
             serializer: S,
         ) -> Result<S::Ok, S::Error> {
@@ -335,7 +335,7 @@ mod rfc3339 {
             }
         }
 
-        pub(in crate::state) fn deserialize<'de, D: Deserializer<'de>>(
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
             deserializer: D,
         ) -> Result<Option<SystemTime>, D::Error> {
             Option::<String>::deserialize(deserializer)?.map(|text| parse(&text)).transpose()

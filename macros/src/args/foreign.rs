@@ -46,7 +46,7 @@ pub(super) fn answer(attribute: Macro, name: &str) -> Option<&'static str> {
         "result" => r#"write `result_storage = ResultStore::directory("results")`"#,
         "checkpoint" if attribute == Macro::Task => "write `persist_result`",
         "target" if attribute == Macro::Task => STORAGE_KEY,
-        "plan_value" | "viz_return_value" => "values cannot be given to plans in this version",
+        "viz_return_value" => "write `plan_value = vec![1, 2]`",
         _ => return None,
     };
     Some(answer)

@@ -91,6 +91,7 @@ fn task_with_all_options() {
     isolation = serializable,
     result_storage = ResultStore::memory(),
     result_serializer = msgpack,
+    plan_value = String::new(),
     blocking,
     crate = crate::facade,
     on_running = notify,

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use super::{ArgTuple, Attempt, Body, Task, Text, UpstreamForm, Upstreams, write_form};
+use super::{ArgTuple, Attempt, Body, Erased, Task, Text, UpstreamForm, Upstreams, write_form};
 use crate::cache::{KeyText, Values};
 use crate::error::TaskError;
 use crate::spec::Spec;
@@ -19,14 +19,20 @@ struct TaskFns<'a, A: ArgTuple> {
     attempt: fn(A) -> Attempt<'a>,
     clone: Option<fn(&A) -> A>,
     text: Option<Text<A>>,
+    plan_value: Option<fn() -> Erased>,
 }
 
 /// What is compiled of the task `K`: constants, so that no code is made for them.
 pub(crate) struct Of<'a, K>(PhantomData<(&'a (), K)>);
 
 impl<'a, K: Task + 'a> Of<'a, K> {
-    const FNS: &'a TaskFns<'a, K::Args> =
-        &TaskFns { spec: &K::SPEC.0, attempt: K::attempt, clone: K::CLONE, text: K::TEXT };
+    const FNS: &'a TaskFns<'a, K::Args> = &TaskFns {
+        spec: &K::SPEC.0,
+        attempt: K::attempt,
+        clone: K::CLONE,
+        text: K::TEXT,
+        plan_value: K::PLAN_VALUE,
+    };
 
     pub(crate) const COMPILED: Compiled<'a, K::Args> = Compiled { fns: Self::FNS, json: K::JSON };
 }
@@ -34,6 +40,10 @@ impl<'a, K: Task + 'a> Of<'a, K> {
 impl<A: ArgTuple> Compiled<'_, A> {
     pub(crate) const fn spec(&self) -> &'static Spec {
         self.fns.spec
+    }
+
+    pub(crate) const fn plan_value(&self) -> Option<fn() -> Erased> {
+        self.fns.plan_value
     }
 }
 
@@ -97,6 +107,10 @@ impl<'a, A: ArgTuple + Send + 'a> Body<'a> for Job<'a, A> {
 
     fn can_repeat(&self) -> bool {
         self.clone.is_some()
+    }
+
+    fn plan_value(&self) -> Option<fn() -> Erased> {
+        self.task.plan_value()
     }
 
     fn fork(&self) -> Option<Box<dyn Body<'a> + 'a>> {

@@ -66,6 +66,9 @@ pub trait ArgTuple: Slots + Sized {
     fn awaits(sources: &Self::Sources) -> Vec<Option<Awaited>>;
     #[doc(hidden)]
     fn open(sources: &mut Self::Sources) -> Result<Vec<Option<usize>>, TaskError>;
+    /// Adds all that they are made of.
+    #[doc(hidden)]
+    fn edges(sources: &Self::Sources, edges: &mut Edges);
     #[doc(hidden)]
     fn follows(sources: &Self::Sources) -> Vec<Option<Followed>>;
     #[doc(hidden)]
@@ -176,6 +179,11 @@ macro_rules! arg_tuple {
             fn open(sources: &mut Self::Sources) -> Result<Vec<Option<usize>>, TaskError> {
                 $(sources.$n.0.open()?;)*
                 Ok(vec![$(sources.$n.0.length(),)*])
+            }
+
+            #[allow(unused_variables)]
+            fn edges(sources: &Self::Sources, edges: &mut Edges) {
+                $(sources.$n.0.edges(edges.for_parameter($n));)*
             }
 
             #[allow(unused_variables)]

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{current_run, outside, own_tags};
 use crate::cache::Why;
 use crate::error::{ContextError, FlowError, TaskError};
+use crate::graph::{self, Graph, Maps};
 use crate::id::{FlowRunId, TaskRunId};
 use crate::run::{NO_INDEX, Recorded, Run};
 use crate::spec::Spec;
@@ -207,6 +208,19 @@ impl fmt::Display for NotResumable {
             Self::Result => "its result cannot be serialised",
             Self::Inputs => "an input cannot be serialised",
         })
+    }
+}
+
+impl FlowRunInfo {
+    /// The graph of the run and of its child flow runs as they are, with one box for each map; `None` unless a
+    /// [report](crate::FlowCall::report) is to be made of it or it was begun [`with_graph`](crate::ConfigureFlow::with_graph).
+    pub fn graph(&self) -> Option<Graph> {
+        self.graph_with(Maps::Folded)
+    }
+
+    /// As [`graph`](Self::graph), with the runs of maps in one box, or singly.
+    pub fn graph_with(&self, maps: Maps) -> Option<Graph> {
+        graph::of_flow_run(&self.0, maps)
     }
 }
 

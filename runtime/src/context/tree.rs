@@ -7,11 +7,13 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
 use super::Scope;
+use super::records::Records;
 use crate::body::Erased;
 use crate::cache::FlowResults;
+use crate::engine::plan::Planning;
 use crate::engine::resume::Priors;
 use crate::id;
-use crate::input::Node;
+use crate::input::{Edge, Node};
 use crate::map::MapGroup;
 use crate::run::Run;
 use crate::spec::Spec;
@@ -27,13 +29,15 @@ pub(crate) struct Tree {
     /// Runs, except those of maps, and maps that have not ended.
     open: AtomicUsize,
     pub(crate) shared: Mutex<Shared>,
-    /// Every run, where a report is asked for, until that is made.
-    records: Option<Mutex<Option<Vec<Arc<Run>>>>>,
+    /// Every run, where a report or a graph is asked for, until it is taken.
+    records: Option<Mutex<Option<Records>>>,
     pub(crate) today: Option<Arc<str>>,
     /// What is recorded of the outermost flow run, where that is resumed.
     priors: OnceLock<Arc<Priors>>,
     /// What the flow says about the results of the runs inside, if it says anything.
     pub(crate) results: Option<Arc<FlowResults>>,
+    /// What is said of the flow's plan, where it is only planned.
+    pub(crate) plan: Option<Arc<Planning>>,
 }
 
 #[derive(Default)]
@@ -139,11 +143,17 @@ impl Tree {
             flow: OnceLock::new(),
             open: AtomicUsize::new(0),
             shared: Mutex::default(),
-            records: keeps_records.then(|| Mutex::new(Some(Vec::new()))),
+            records: keeps_records.then(|| Mutex::new(Some(Records::default()))),
             today,
             priors: OnceLock::new(),
             results,
+            plan: None,
         }
+    }
+
+    /// That of a flow that is only planned.
+    pub(crate) fn of_plan(today: Option<Arc<str>>, plan: Arc<Planning>) -> Self {
+        Self { plan: Some(plan), ..Self::new(None, today, None, true) }
     }
 
     pub(crate) fn prefix(&self) -> u128 {
@@ -205,7 +215,7 @@ impl Tree {
     }
 
     pub(crate) fn keeps_records(&self) -> bool {
-        self.records.is_some()
+        self.records.as_ref().is_some_and(|records| records.lock().is_some())
     }
 
     /// Counts a run of a task that begins to exist: its number among all, and among those of its task.
@@ -239,12 +249,21 @@ impl Tree {
         shared.total = shared.total.saturating_sub(count);
     }
 
-    /// Keeps a run for the report, where one is asked for.
-    pub(crate) fn record(&self, run: &Arc<Run>) {
+    /// Keeps a run, which waits for these, where a report or a graph is asked for.
+    pub(crate) fn record(&self, run: &Arc<Run>, edges: &[Edge]) {
+        self.keep(|records| records.add(Node::Run(run.clone()), edges));
+    }
+
+    /// Keeps a map, and what it is made of.
+    pub(crate) fn record_map(&self, map: &Arc<MapGroup>, edges: &[Edge]) {
+        self.keep(|records| records.add(Node::Map(map.clone()), edges));
+    }
+
+    fn keep(&self, add: impl FnOnce(&mut Records)) {
         if let Some(records) = &self.records
             && let Some(records) = &mut *records.lock()
         {
-            records.push(run.clone());
+            add(records);
         }
     }
 
@@ -298,9 +317,14 @@ impl Tree {
         drop((failures, references));
     }
 
-    /// Every run, where a report was asked for.
-    pub(crate) fn take_records(&self) -> Vec<Arc<Run>> {
+    /// What was kept; nothing is from now on.
+    pub(super) fn take_records(&self) -> Records {
         self.records.as_ref().and_then(|records| records.lock().take()).unwrap_or_default()
+    }
+
+    /// What is kept so far.
+    pub(super) fn copy_records(&self) -> Records {
+        self.records.as_ref().and_then(|records| records.lock().clone()).unwrap_or_default()
     }
 }
 

@@ -7,9 +7,9 @@ use tokio::runtime::Handle;
 use super::cache::{self, Io};
 use super::cancel::cancel_children;
 use super::finish::{call_dropped, finish, finish_as_before, finish_call, leave_call};
-use super::{admission, attempt, record, resume, retry, slots, submit, wait};
+use super::{admission, attempt, plan, record, resume, retry, slots, submit, wait};
 use crate::body::{Body, Outcome};
-use crate::context::{Current, scope_here};
+use crate::context::{Current, Scope, scope_here};
 use crate::error::TaskError;
 use crate::input::Node;
 use crate::options::Options;
@@ -19,10 +19,13 @@ use crate::state::StateName;
 
 /// A run that its caller executes, as if it had begun and been claimed; its caller reads the result. A plain one waits for
 /// nothing, and is RUNNING as soon as it is there.
-fn begin(spec: &'static Spec, options: Option<Arc<Options>>) -> Caller {
-    let run = submit::new_call(spec, scope_here(), options, attempt::enter_at_once);
+fn begin(spec: &'static Spec, scope: Arc<Scope>, options: Option<Arc<Options>>) -> Caller {
+    let run = submit::new_call(spec, scope, options, attempt::enter_at_once);
     run.scope.register(&run);
-    run.scope.tree.record(&run);
+    if run.scope.tree.keeps_records() {
+        let options = run.options();
+        run.scope.tree.record(&run, options.as_ref().map_or(&[], |options| &options.wait_for));
+    }
     record::called(&run);
     Caller { run, is_done: false }
 }
@@ -33,7 +36,14 @@ pub(crate) async fn call_async<'a>(
     options: Option<Arc<Options>>,
     body: &mut (dyn Body<'a> + 'a),
 ) -> Outcome {
-    let mut guard = begin(spec, options);
+    let scope = scope_here();
+    let options = scope.in_branch(options);
+    if scope.tree.plan.is_some() {
+        let run = plan::call(spec, scope, options, body);
+        wait::Ended::of(&run).await;
+        return plan::given(&run);
+    }
+    let mut guard = begin(spec, scope, options);
     let run = &guard.run;
     if let Some(options) = run.options().filter(|options| !options.wait_for.is_empty()) {
         // Cancelled meanwhile, it is found to be so below.
@@ -91,7 +101,12 @@ pub(crate) fn call_sync<'a>(
     if spec.kind == Kind::Async {
         wait::check_may_drive();
     }
-    let mut guard = begin(spec, options);
+    let scope = scope_here();
+    let options = scope.in_branch(options);
+    if scope.tree.plan.is_some() {
+        return plan::given(&plan::call(spec, scope, options, body));
+    }
+    let mut guard = begin(spec, scope, options);
     let run = &guard.run;
     // What an async body awaits needs a runtime, also on a thread that has none.
     let runtime = (spec.kind == Kind::Async).then(|| run.scope.handle.get());

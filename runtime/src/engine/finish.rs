@@ -465,7 +465,7 @@ pub(crate) fn ended_run(
 ) -> Arc<Run> {
     let run = submit::new_run(spec, scope.clone(), options, None);
     scope.register(&run);
-    scope.tree.record(&run);
+    scope.tree.record(&run, &[]);
     record::created(&run, &EdgeList::new());
     finish(&run, Err(error), causes);
     run

@@ -8,7 +8,7 @@ use super::attempt;
 use super::cancel::{cancel_children, cancel_scope, cancel_scope_by};
 use super::execution::Abandoned;
 use super::finish::{finish_as, finish_as_before, is_skip};
-use super::{admission, cache, record, resume, retry, submit, transaction, wait};
+use super::{admission, cache, plan, record, resume, retry, submit, transaction, wait};
 use crate::body::{BoxBody, Outcome};
 use crate::cache::FlowResults;
 use crate::context::{Current, Scope, Tree, current_run, own_tags, scope_here};
@@ -38,7 +38,8 @@ pub(crate) struct Start {
 pub(crate) struct Begun {
     pub(crate) run: Arc<Run>,
     pub(crate) tree: Arc<Tree>,
-    life: Life,
+    /// None of one that is only planned.
+    life: Option<Life>,
 }
 
 struct Life {
@@ -56,13 +57,15 @@ struct Life {
 }
 
 /// Makes a flow run, with one reader.
-pub(crate) fn make(start: Start) -> Begun {
+pub(crate) fn make(mut start: Start) -> Begun {
     let outer = scope_here();
+    start.edges.extend(outer.branch());
     let own_today = start.options.as_ref().and_then(|options| options.today.clone());
     let said = start.options.as_ref().and_then(|options| options.cache.as_deref());
     let results = FlowResults::of(&start.spec.cache, said, outer.tree.results.as_ref());
     let today = own_today.or_else(|| outer.tree.today.clone());
-    let keeps_records = start.report || outer.tree.keeps_records();
+    let is_asked_for = start.options.as_ref().is_some_and(|options| options.keeps_graph);
+    let keeps_records = start.report || is_asked_for || outer.tree.keeps_records();
     let tree = Arc::new(Tree::new(outer.tree.root(), today, results, keeps_records));
     if let Some(priors) = outer.tree.priors() {
         tree.set_priors(priors.clone());
@@ -83,8 +86,12 @@ pub(crate) fn make(start: Start) -> Begun {
         }
     }
     tree.belongs_to(&run);
+    if outer.tree.plan.is_some() {
+        plan::begin(&run, &start.edges, None);
+        return Begun { run, tree, life: None };
+    }
     outer.register(&run);
-    outer.tree.record(&run);
+    outer.tree.record(&run, &start.edges);
     record::created(&run, &start.edges);
     if outer.is_cancelled() {
         super::cancel(&run, By::Outer);
@@ -99,7 +106,7 @@ pub(crate) fn make(start: Start) -> Begun {
         keeps_value: start.report,
         causes: Vec::new(),
     };
-    Begun { run, tree, life }
+    Begun { run, tree, life: Some(life) }
 }
 
 /// Panics where blocking for a run of the flow would wait for this very thread; before there is such a run.
@@ -113,21 +120,28 @@ pub(crate) fn check_may_block(spec: &Spec) {
 impl Begun {
     /// Has the runtime take it through its life.
     pub(crate) fn spawn(self) -> (Arc<Run>, Arc<Tree>) {
-        let handle = self.run.scope.handle.clone();
-        handle.spawn(self.life.live());
+        if let Some(life) = self.life {
+            let handle = self.run.scope.handle.clone();
+            handle.spawn(life.live());
+        }
         (self.run, self.tree)
     }
 
     /// Takes it through its life, a sync body on this thread.
-    pub(crate) fn live_here(mut self) -> (Arc<Run>, Arc<Tree>) {
+    pub(crate) fn live_here(self) -> (Arc<Run>, Arc<Tree>) {
         if self.run.spec.kind == Kind::Async {
             let begun = self.spawn();
             wait::block_on(&begun.0, None);
             return begun;
         }
-        self.life.here = true;
-        wait::block_on_future(self.life.live());
-        wait::block_on_future(wait::Ended::of(&self.run));
+        match self.life {
+            Some(mut life) => {
+                life.here = true;
+                wait::block_on_future(life.live());
+                wait::block_on_future(wait::Ended::of(&self.run));
+            }
+            None => plan::asked(&self.run),
+        }
         (self.run, self.tree)
     }
 }
@@ -299,7 +313,7 @@ fn failure_of(run: &Run) -> Option<TaskError> {
     run.error().filter(|error| !is_skip(error))
 }
 
-fn check_today(today: Option<&str>) -> Result<(), TaskError> {
+pub(super) fn check_today(today: Option<&str>) -> Result<(), TaskError> {
     match today {
         Some(today) if today.parse::<jiff::civil::Date>().is_err() => Err(TaskError::new(
             ErrorKind::Failed,

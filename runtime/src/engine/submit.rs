@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::ready::{hand_over, ready};
-use super::{cancel, record};
+use super::{cancel, plan, record};
 use crate::body::{BoxBody, Upstreams};
 use crate::context::{Scope, scope_here};
 use crate::input::EdgeList;
@@ -19,6 +19,8 @@ pub(crate) fn submit(
     mut edges: EdgeList,
     mut body: BoxBody,
 ) -> Arc<Run> {
+    let scope = scope_here();
+    let options = scope.in_branch(options);
     if let Some(options) = &options {
         edges.extend(options.wait_for.iter().cloned());
     }
@@ -26,7 +28,7 @@ pub(crate) fn submit(
     if waits {
         body.upstreams().begin(edges.len());
     }
-    let run = new_run(spec, scope_here(), options, Some((body, waits)));
+    let run = new_run(spec, scope, options, Some((body, waits)));
     begin(&run, edges, None);
     record::throttle(&run.scope.engine);
     run
@@ -73,6 +75,13 @@ fn describe(spec: &'static Spec, scope: Arc<Scope>, options: Option<Arc<Options>
 /// Begins a run that has been made: it waits for its upstreams, and, in a chunk of a map, for the run that it `follows`; its body
 /// [knows](Upstreams::begin) how many these are.
 pub(crate) fn begin(run: &Arc<Run>, edges: EdgeList, follows: Option<&Arc<Run>>) {
+    if run.scope.tree.plan.is_some() {
+        let value = match &run.cell.lock().slot {
+            Slot::Body(body) => body.plan_value(),
+            _ => None,
+        };
+        return plan::begin(run, &edges, value);
+    }
     enlist(run, &edges);
     if run.scope.is_cancelled() {
         return cancel(run, By::Outer);
@@ -103,7 +112,7 @@ fn enlist(run: &Arc<Run>, edges: &EdgeList) {
     if !run.is_of_map() {
         run.scope.register(run);
     }
-    run.scope.tree.record(run);
+    run.scope.tree.record(run, edges);
     record::created(run, edges);
 }
 

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use super::awaited;
 use super::ready::ReadyRun;
 use super::standstill::{self, Blocked, Wanted, advise_to_await};
+use super::{awaited, plan};
 use crate::body::Outcome;
 use crate::context::scope_here;
 use crate::input::{Edge, Node};
@@ -36,6 +36,8 @@ thread_local! {
 pub(crate) fn poll_ended(run: &Arc<Run>, cx: &Context<'_>) -> Poll<()> {
     if run.subscribe_waker(cx.waker()) {
         awaited::note_run(run);
+        Poll::Pending
+    } else if plan::withholds(run, cx.waker()) {
         Poll::Pending
     } else {
         Poll::Ready(())
@@ -163,6 +165,7 @@ impl Future for Made {
 #[track_caller]
 pub(crate) fn block_on(run: &Arc<Run>, timeout: Option<Duration>) -> bool {
     if run.has_ended() {
+        plan::asked(run);
         return true;
     }
     if timeout.is_none() && is_ready(run) && execute_here(run) && run.has_ended() {
@@ -210,12 +213,18 @@ pub(crate) fn block_on(run: &Arc<Run>, timeout: Option<Duration>) -> bool {
 /// Blocks until all runs of the map have ended.
 #[track_caller]
 pub(crate) fn block_on_map(group: &Arc<MapGroup>) {
+    if group.is_planned() {
+        return group.asked();
+    }
     block_for(|| Wanted::All(vec![Node::Map(group.clone())]), Done::of(group));
 }
 
 /// Blocks until all runs of the map have ended, or one has failed.
 #[track_caller]
 pub(crate) fn block_on_settled(group: &Arc<MapGroup>) {
+    if group.is_planned() {
+        return group.asked();
+    }
     block_for(|| Wanted::All(vec![Node::Map(group.clone())]), Settled::of(group));
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::bounds::Output;
-use crate::context::{FlowRunInfo, TaskRun, Tree};
+use crate::context::{FlowRunInfo, Kept, TaskRun, Tree};
 use crate::error::{ErrorKind, FlowError, TaskError};
 use crate::future::{FlowFuture, typed};
+use crate::graph::{self, Graph, Maps};
 use crate::id::FlowRunId;
 use crate::run::Run;
 use crate::state::State;
@@ -20,34 +21,7 @@ pub struct FlowRun<T> {
     run: Arc<Run>,
     result: Result<Arc<T>, FlowError>,
     value: Option<Arc<T>>,
-    records: Vec<Record>,
-}
-
-/// A run, and in how many child flow runs it is.
-pub(super) struct Record {
-    depth: usize,
-    run: Arc<Run>,
-}
-
-impl Record {
-    /// The runs of a flow run and of those in it, each child flow run before what is in it.
-    pub(super) fn all(tree: &Tree) -> Vec<Self> {
-        let mut records = Vec::new();
-        let of = |tree: &Tree, depth| {
-            let mut runs = tree.take_records();
-            runs.reverse();
-            runs.into_iter().map(move |run| Self { depth, run })
-        };
-        let mut open: Vec<Self> = of(tree, 0).collect();
-        while let Some(record) = open.pop() {
-            let inner = record.run.cell.lock().log.extra.as_ref().and_then(|extra| extra.flow.clone());
-            if let Some(inner) = inner {
-                open.extend(of(&inner, record.depth + 1));
-            }
-            records.push(record);
-        }
-        records
-    }
+    kept: Kept,
 }
 
 impl<T: Output> FlowRun<T> {
@@ -57,12 +31,7 @@ impl<T: Output> FlowRun<T> {
             || TaskError::new(ErrorKind::Crashed, "the flow run has no outcome: this is a bug in millrun");
         let result = run.outcome().unwrap_or_else(|| Err(unknown())).map_err(FlowError::from);
         let value = tree.shared.lock().value.take().and_then(|value| T::of_erased(value));
-        Self {
-            result: result.and_then(|value| Ok(typed(Ok(value))?)),
-            value,
-            records: Record::all(tree),
-            run,
-        }
+        Self { result: result.and_then(|value| Ok(typed(Ok(value))?)), value, kept: Kept::taken(tree), run }
     }
 }
 
@@ -133,7 +102,17 @@ impl<T> FlowRun<T> {
 
     /// The runs that are in no child flow run.
     fn own(&self) -> impl Iterator<Item = &Arc<Run>> {
-        self.records.iter().filter(|record| record.depth == 0).map(|record| &record.run)
+        self.kept.runs().filter(|(depth, _)| *depth == 0).map(|(_, run)| run)
+    }
+
+    /// The graph of the flow run and of its child flow runs, with one box for each map.
+    pub fn graph(&self) -> Graph {
+        self.graph_with(Maps::Folded)
+    }
+
+    /// The graph, with the runs of maps in one box, or singly.
+    pub fn graph_with(&self, maps: Maps) -> Graph {
+        graph::of_records(&self.run, &self.kept, maps)
     }
 
     /// The task run of that name.
@@ -146,7 +125,7 @@ impl<T> fmt::Display for FlowRun<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Flow run '{}' of '{}' - ", self.name(), self.run.task_name())?;
         fmt_end(&self.run, f)?;
-        for Record { depth, run } in &self.records {
+        for (depth, run) in self.kept.runs() {
             let indent = 2 * depth + 2;
             write!(f, "\n{:indent$}{}", "", run.name())?;
             if run.spec.is_flow {
@@ -182,7 +161,7 @@ impl<T> fmt::Debug for FlowRun<T> {
         f.debug_struct("FlowRun")
             .field("name", &self.name())
             .field("state", &self.state().to_string())
-            .field("runs", &self.records.len())
+            .field("runs", &self.kept.runs().count())
             .finish_non_exhaustive()
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_core::Stream;
 
 use super::TaskFuture;
-use crate::engine::{Engine, Wanted, awaited, wait as waiting};
+use crate::engine::{Engine, Wanted, awaited, plan, wait as waiting};
 use crate::input::{Dependencies, Edges, Node};
 use crate::run::Run;
 use crate::state::State;
@@ -232,6 +232,9 @@ impl<T> AsCompleted<T> {
         while let Some(n) = ended.numbers.pop_front() {
             if let Some(future) = self.futures[n].take() {
                 self.left -= 1;
+                if plan::withholds(future.run(), cx.waker()) {
+                    return Poll::Pending;
+                }
                 future.run().mark_seen();
                 return Poll::Ready(Some(future));
             }

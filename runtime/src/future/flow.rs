@@ -12,8 +12,10 @@ use std::time::Duration;
 use super::{Reader, typed};
 use crate::body::BoxFuture;
 use crate::bounds::ResultByValue;
+use crate::context::Kept;
 use crate::engine::wait;
 use crate::error::FlowError;
+use crate::graph::{self, Graph, Maps};
 use crate::id::FlowRunId;
 use crate::run::{By, Run};
 use crate::state::State;
@@ -40,6 +42,12 @@ impl Drop for Owner {
     fn drop(&mut self) {
         if !self.is_argument.load(Ordering::Relaxed) {
             crate::engine::cancel(&self.run, By::Drop);
+        }
+        // What is kept of it goes with whoever asked for that.
+        if let Some(tree) = self.run.tree_inside()
+            && !self.run.scope.tree.keeps_records()
+        {
+            drop(Kept::taken(&tree));
         }
     }
 }
@@ -98,6 +106,31 @@ impl<T> FlowFuture<T> {
     /// All states that the run has been in, in order.
     pub fn states(&self) -> Vec<State> {
         self.run().states()
+    }
+
+    /// The graph of the run and of its child flow runs as they are, with one box for each map; `None` unless the run was begun
+    /// [`with_graph`](crate::ConfigureFlow::with_graph), or is in one that was.
+    ///
+    /// ```
+    /// use millrun::prelude::*;
+    ///
+    /// #[task] fn one() -> u32 { 1 }
+    /// #[task] fn double(x: u32) -> u32 { 2 * x }
+    /// #[flow] fn two() -> Result<u32, FlowError> { Ok(double.submit(one.submit()).result()?) }
+    ///
+    /// let run = two().with_graph().start();
+    /// assert_eq!(run.result().unwrap(), 2);
+    /// let graph = run.graph().unwrap();
+    /// assert_eq!(graph.edges[0].parameter.as_deref(), Some("x"));
+    /// assert!(two().start().graph().is_none());
+    /// ```
+    pub fn graph(&self) -> Option<Graph> {
+        self.graph_with(Maps::Folded)
+    }
+
+    /// As [`graph`](Self::graph), with the runs of maps in one box, or singly.
+    pub fn graph_with(&self, maps: Maps) -> Option<Graph> {
+        graph::of_flow_run(self.run(), maps)
     }
 
     /// Cancels the run and all its runs.

@@ -180,7 +180,7 @@ impl<T: Send + Sync + 'static> TaskFutures<T> {
         T: ResultByValue,
     {
         self.group.mark_seen();
-        if let Some(failure) = self.group.failure() {
+        if let Some(failure) = self.group.unknown().or_else(|| self.group.failure()) {
             return vec![Err(failure)];
         }
         let outcomes = self.group.outcomes(false).into_iter();

@@ -21,6 +21,16 @@ pub(crate) enum Need {
     AllowedFailure,
 }
 
+impl Need {
+    /// The number of the parameter that takes the result.
+    pub(crate) fn parameter(self) -> Option<usize> {
+        match self {
+            Self::Value(n) | Self::Outcome(n) => Some(n.into()),
+            Self::End | Self::AllowedFailure => None,
+        }
+    }
+}
+
 /// What may be waited for.
 #[derive(Clone)]
 pub(crate) enum Node {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Arg, Edges, IntoArg, Need, Node};
+use super::{Arg, Edge, Edges, IntoArg, Need, Node};
 use crate::error::TaskError;
 use crate::future::{TaskFuture, TaskFutures};
 use crate::map::MapGroup;
@@ -21,6 +21,9 @@ pub(crate) trait MapSource<P>: Send {
 
     /// How many elements there are; `None` for one that is the same for each run.
     fn length(&self) -> Option<usize>;
+
+    /// Adds all that the elements are made of.
+    fn edges(&self, edges: &mut Edges);
 
     /// The map whose elements these are.
     fn follows(&self) -> Option<Arc<MapGroup>> {
@@ -71,14 +74,24 @@ impl<P: Send> MapSource<P> for Collected<P> {
         match self {
             Self::Values(values) => values.next().map(Arg::value),
             Self::Args(args) => args.next().map(|(arg, own)| {
-                let parameter = edges.parameter;
-                edges.list.extend(own.list.into_iter().map(|mut edge| {
-                    edge.need = edge.need.at(parameter);
-                    edge
-                }));
+                edges.adopt(own.list);
                 arg
             }),
         }
+    }
+
+    fn edges(&self, edges: &mut Edges) {
+        if let Self::Args(args) = self {
+            edges.adopt(args.as_slice().iter().flat_map(|(_, own)| own.list.iter().cloned()));
+        }
+    }
+}
+
+impl Edges {
+    /// Adds these, which are for the parameter that is being filled.
+    fn adopt(&mut self, edges: impl IntoIterator<Item = Edge>) {
+        let parameter = self.parameter;
+        self.list.extend(edges.into_iter().map(|edge| Edge { need: edge.need.at(parameter), ..edge }));
     }
 }
 
@@ -156,6 +169,10 @@ where
         Some(self.futures.group().clone())
     }
 
+    fn edges(&self, edges: &mut Edges) {
+        edges.values(self.futures.group());
+    }
+
     fn has(&self, element: usize) -> bool {
         self.futures.group().has(element)
     }
@@ -219,6 +236,18 @@ where
         }
     }
 
+    fn edges(&self, edges: &mut Edges) {
+        let need = Need::Value(edges.parameter);
+        match self {
+            Self::Awaited(future) => edges.push(Node::Run(future.reader().run().clone()), need),
+            Self::There(node, list) => {
+                edges.push(node.clone(), need);
+                list.edges(edges);
+            }
+            Self::Gone => {}
+        }
+    }
+
     fn next(&mut self, edges: &mut Edges) -> Option<Arg<P>> {
         match self {
             Self::There(node, list) => {
@@ -277,12 +306,12 @@ impl<P: Clone + Send> MapSource<P> for Same<P> {
     }
 
     fn next(&mut self, edges: &mut Edges) -> Option<Arg<P>> {
-        let parameter = edges.parameter;
-        edges.list.extend(self.edges.list.iter().cloned().map(|mut edge| {
-            edge.need = edge.need.at(parameter);
-            edge
-        }));
+        self.edges(edges);
         Some(self.arg.clone())
+    }
+
+    fn edges(&self, edges: &mut Edges) {
+        edges.adopt(self.edges.list.iter().cloned());
     }
 }
 

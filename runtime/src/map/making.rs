@@ -22,6 +22,10 @@ pub(crate) trait Rows: Send {
     fn awaits(&self) -> Vec<Node>;
     /// The length, once that has ended.
     fn open(&mut self) -> Result<usize, TaskError>;
+    /// All that these rows are made of.
+    fn edges(&self) -> EdgeList;
+    /// Whether runs have values where they are only planned.
+    fn has_plan_value(&self) -> bool;
     /// The maps whose elements these rows are made of.
     fn follows(&self) -> Vec<Arc<MapGroup>>;
     /// Whether all that the row is made of is there.

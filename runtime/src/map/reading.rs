@@ -12,6 +12,22 @@ use crate::panic::drop_caught;
 use crate::run::Run;
 
 impl MapGroup {
+    pub(crate) fn name(&self) -> String {
+        let task = self.task_name();
+        if self.ordinal == 0 { task } else { format!("{task}-{}", self.ordinal) }
+    }
+
+    /// The name of its task, which its options may have changed.
+    pub(crate) fn task_name(&self) -> String {
+        let own = self.options.as_ref().and_then(|options| options.name.as_deref());
+        own.unwrap_or(self.spec.name).to_owned()
+    }
+
+    /// How many runs have been made.
+    pub(crate) fn made(&self) -> usize {
+        self.inner.lock().runs.len()
+    }
+
     /// Whether the run of the element has been made.
     pub(crate) fn has(&self, element: usize) -> bool {
         let inner = self.inner.lock();
@@ -27,6 +43,9 @@ impl MapGroup {
 
     /// Why awaiting all fails, as far as is known.
     pub(crate) fn first_error(&self) -> Option<TaskError> {
+        if let Some(unknown) = self.unknown() {
+            return Some(unknown);
+        }
         let inner = self.inner.lock();
         if let Some(failure) = &inner.failure {
             return Some(failure.clone());

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::clock::Nanos;
 use crate::context::own_tags;
 use crate::error::TaskError;
-use crate::input::{Edge, EdgeList, Need, Node};
+use crate::input::{Edge, EdgeList, Node};
 use crate::result::{Draft, ResultStore};
 use crate::run::{Run, state_message};
 use crate::state::{State, StateDetails, StateName};
@@ -195,10 +195,7 @@ fn record(run: &Run, owner: Uuid) -> RunRecord {
 
 /// The runs that an edge stands for, as many at once as have ids in a row.
 fn upstreams(run: &Run, edge: &Edge, events: &mut Vec<Event>) {
-    let parameter = match edge.need {
-        Need::Value(n) | Need::Outcome(n) => run.spec.parameters.get(usize::from(n)),
-        Need::End | Need::AllowedFailure => None,
-    };
+    let parameter = edge.need.parameter().and_then(|n| run.spec.parameters.get(n));
     let mut row: Option<(u128, u32)> = None;
     let mut push = |first: u128, count| {
         events.push(Event::Upstream(UpstreamRecord {

@@ -1,7 +1,7 @@
 use millrun::prelude::*;
 
 
-#[task(plan_value = 3)]
+#[task(viz_return_value = 3)]
 fn planned() {}
 
 #[task(cache_validator = all_inputs, cache_for = "1d")]

@@ -23,6 +23,7 @@ use millrun::prelude::*;
     isolation = serializable,
     result_storage = ResultStore::memory(),
     result_serializer = msgpack,
+    plan_value = 3 + usize::from(true),
     crate = ::millrun,
     on_running = hooks::nothing,
     on_completion = [hooks::nothing, hooks::result],

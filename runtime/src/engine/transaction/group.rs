@@ -39,7 +39,8 @@ impl Group {
 
     /// Begins with the record that there is under its key, if it has one.
     pub(crate) async fn look_up(&self, builder: TransactionBuilder, io: Io) -> Result<(), TransactionError> {
-        let Some(key) = builder.key else { return Ok(()) };
+        // Of what is only planned nothing is looked for, nor written.
+        let Some(key) = builder.key.filter(|_| self.scope.tree.plan.is_none()) else { return Ok(()) };
         let looked_up = cache::begin_group(
             &self.scope.engine,
             &self.transaction,
