@@ -196,3 +196,11 @@ pub fn retried() -> Graph {
     run.wait();
     run.graph().unwrap()
 }
+
+/// Runs that have nothing to do with each other.
+#[flow]
+pub fn run_apart(count: usize) {
+    for _ in 0..count {
+        let _ = only.submit();
+    }
+}

@@ -1,6 +1,6 @@
 use millrun::Graph;
 
-use crate::drawn::{FOLDER, boxes, chain, etl, fan, long_names, random, retried, single};
+use crate::drawn::{FOLDER, boxes, chain, etl, fan, long_names, random, retried, run_apart, single};
 use crate::svg::{Picture, check};
 
 #[test]
@@ -107,7 +107,8 @@ fn two_hundred_runs_are_drawn_in_no_more_room_than_a_few_screens() {
 
 #[test]
 fn thousands_of_runs_are_drawn_too() {
-    for graph in [chain(2900).report_blocking().graph(), fan(6000).report_blocking().graph()] {
+    let apart = run_apart(5000).report_blocking().graph();
+    for graph in [chain(2900).report_blocking().graph(), fan(6000).report_blocking().graph(), apart] {
         let svg = graph.to_svg();
         assert_eq!(svg.matches("<title>").count(), graph.nodes.len());
     }

@@ -9,17 +9,22 @@ const GAPS: [f64; 3] = [18.0, 14.0, 9.0];
 const SWEEPS: usize = 24;
 
 /// A neighbour of a vertex, and how much it draws.
-type Neighbour = (usize, f64);
+pub(super) type Neighbour = (usize, f64);
 
-/// Aligns the vertices of these layers, each in its order from above.
-pub(super) fn align(vertices: &mut [Vertex], layers: &[Vec<usize>], steps: &[(usize, usize)]) {
-    let mut neighbours: Vec<Vec<Neighbour>> = vec![Vec::new(); vertices.len()];
+/// What each vertex is joined with by these steps.
+pub(super) fn neighbours(vertices: &[Vertex], steps: &[(usize, usize)]) -> Vec<Vec<Neighbour>> {
+    let mut neighbours = vec![Vec::new(); vertices.len()];
     for &(from, to) in steps {
         let joints = [from, to].into_iter().filter(|&n| vertices[n].is_joint).count();
         let weight = [1.0, 2.0, 8.0][joints];
         neighbours[from].push((to, weight));
         neighbours[to].push((from, weight));
     }
+    neighbours
+}
+
+/// Aligns the vertices of these layers, each in its order from above.
+pub(super) fn align(vertices: &mut [Vertex], layers: &[Vec<usize>], neighbours: &[Vec<Neighbour>]) {
     for layer in layers {
         move_layer(vertices, layer, |_, _| (0.0, 1.0));
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use rust_sugiyama::configure::Config;
 use rust_sugiyama::from_vertices_and_edges;
 
-use super::align::align;
+use super::align::{Neighbour, align, neighbours};
 
 /// Between layers, and between what has nothing to do with each other.
 const LAYER_GAP: f64 = 72.0;
@@ -101,8 +101,9 @@ pub(super) fn layout(outlines: &[Outline], lines: &[(usize, usize)]) -> Layout {
 
     let parts = parts(vertices.len(), &steps);
     let orders = if is_ordered { order(&vertices, &steps) } else { HashMap::new() };
+    let neighbours = neighbours(&vertices, &steps);
     let sizes_of_parts: Vec<Size> =
-        parts.iter().map(|part| place(&mut vertices, part, &orders, &steps)).collect();
+        parts.iter().map(|part| place(&mut vertices, part, &orders, &neighbours)).collect();
     for (part, corner) in parts.iter().zip(shelves(&sizes_of_parts)) {
         for &n in part {
             let vertex = &mut vertices[n];
@@ -193,7 +194,7 @@ fn place(
     vertices: &mut [Vertex],
     part: &[usize],
     places: &HashMap<usize, f64>,
-    steps: &[(usize, usize)],
+    neighbours: &[Vec<Neighbour>],
 ) -> Size {
     let mut layers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for &n in part {
@@ -213,7 +214,7 @@ fn place(
         }
         left += lead + width + LAYER_GAP;
     }
-    align(vertices, &layers, steps);
+    align(vertices, &layers, neighbours);
     let edge = |n: usize, side: f64| vertices[n].middle + side * vertices[n].height() / 2.0;
     let top = part.iter().map(|&n| edge(n, -1.0)).fold(f64::INFINITY, f64::min);
     let bottom = part.iter().map(|&n| edge(n, 1.0)).fold(f64::NEG_INFINITY, f64::max);
