@@ -135,3 +135,40 @@ fn what_a_flow_keeps_its_next_attempt_finds() {
     assert_eq!(engine.run_blocking(third_time(calls)).unwrap(), 1);
     assert_eq!(calls.count(), 1);
 }
+
+#[flow(persist_result)]
+async fn child(n: u32, calls: Calls) -> Result<u32, FlowError> {
+    let number = calls.note();
+    // The second call of the first attempt fails.
+    if n == 1 && number == 2 { Err(FlowError::msg("not yet")) } else { Ok(n + 10 * number) }
+}
+
+#[flow(retries = 2)]
+async fn parent(calls: Calls) -> Result<(u32, u32, u32), FlowError> {
+    let first = child(1, calls).await?;
+    let second = child(1, calls).await?;
+    let third = child(2, calls).start().await?;
+    if flow_run()?.run_count() < 3 { Err(FlowError::msg("not yet")) } else { Ok((first, second, third)) }
+}
+
+#[test]
+fn a_child_flow_whose_result_is_kept_is_not_executed_again_by_a_further_attempt() {
+    let (engine, _, _) = engine();
+    let calls = Calls::new();
+    let report = engine.enter(|| parent(calls).report_blocking());
+    // Two calls in the first attempt, two more that had not completed in the second, none in the third.
+    assert_eq!(report.result().unwrap(), &(11, 31, 42));
+    assert_eq!(calls.count(), 4);
+    let ends: Vec<_> = report.child_flow_runs().iter().map(|run| run.state().name).collect();
+    let failed = StateName::Failed;
+    assert_eq!(ends, [Completed, failed, Cached, Completed, Completed, Cached, Cached, Cached]);
+
+    // Without a result that is kept they are executed each time.
+    let calls = Calls::new();
+    #[flow(retries = 1)]
+    async fn other(calls: Calls) -> Result<u32, FlowError> {
+        let number = child(2, calls).with_persist_result(false).await?;
+        if flow_run()?.run_count() < 2 { Err(FlowError::msg("not yet")) } else { Ok(number) }
+    }
+    assert_eq!(engine.run_blocking(other(calls)).unwrap(), 22);
+}

@@ -53,8 +53,18 @@ pub(crate) struct Shared {
     /// How often each call was made, where runs are recorded: by half of its hash, as there is one for each run. Two that share it
     /// are numbered together, which still tells them apart.
     calls: HashMap<u64, u32, BuildHasherDefault<SpreadHasher>>,
+    /// By call, what child flow runs have given whose results are kept.
+    kept: HashMap<u128, Kept>,
     /// The runs of an earlier process that have been taken over.
     taken: HashSet<u128>,
+}
+
+/// The results of the child flow runs that one call has begun.
+#[derive(Default)]
+struct Kept {
+    keys: Vec<String>,
+    /// How often the call was made in this attempt.
+    asked: usize,
 }
 
 impl Shared {
@@ -187,6 +197,19 @@ impl Tree {
         ordinal
     }
 
+    /// Notes under which key the result lies of a child flow run that this call has begun.
+    pub(crate) fn keep_result(&self, call: u128, key: String) {
+        self.shared.lock().kept.entry(call).or_default().keys.push(key);
+    }
+
+    /// Under which key the result lies of the next child flow run that this call has begun in an earlier attempt.
+    pub(crate) fn next_kept(&self, call: u128) -> Option<String> {
+        let mut shared = self.shared.lock();
+        let kept = shared.kept.entry(call).or_default();
+        kept.asked += 1;
+        kept.keys.get(kept.asked - 1).cloned()
+    }
+
     /// Takes a run of an earlier process over, once.
     pub(crate) fn take(&self, id: u128) -> bool {
         self.shared.lock().taken.insert(id)
@@ -313,6 +336,7 @@ impl Tree {
         let failures = std::mem::take(&mut shared.failures);
         let references = shared.references.take();
         shared.total = 0;
+        shared.kept.values_mut().for_each(|kept| kept.asked = 0);
         drop(shared);
         drop((failures, references));
     }

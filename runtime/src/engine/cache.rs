@@ -1,5 +1,6 @@
 //! Results kept and found again: whether there is a record of a run before it is executed.
 
+mod child;
 mod kept;
 mod wanted;
 
@@ -17,6 +18,7 @@ use crate::run::Run;
 use crate::state::StateName;
 use crate::transaction::{Transaction, TransactionState};
 
+pub(super) use child::{call_of, kept_before};
 pub(super) use kept::begin_group;
 use kept::owner_in;
 pub(crate) use kept::{Held, Io, Kept, Record};
@@ -180,12 +182,12 @@ pub(super) fn name_of_success(run: &Run) -> StateName {
     if is_hit { StateName::Cached } else { StateName::Completed }
 }
 
-/// Keeps what a flow run gave, where the flow asks for that: `flows/`, the flow's key, and the run's id. Nobody looks for it before
-/// a run; it is there for those who know the run.
+/// Keeps what a flow run gave, where the flow asks for that: `flows/`, the flow's key, and the run's id. It is there for those who
+/// know the run, and, as what this `call` gives, for [further attempts](kept_before) of the flow run that it is in.
 ///
 /// # Errors
 /// It cannot be kept.
-pub(super) async fn keep_of_flow(run: &Run, value: Erased) -> Result<Erased, TaskError> {
+pub(super) async fn keep_of_flow(run: &Run, value: Erased, call: Option<u128>) -> Result<Erased, TaskError> {
     let options = run.options();
     let wanted = Wanted { run, options: options.as_ref().and_then(|options| options.cache.as_deref()) };
     let Some(result) = wanted.asked()? else { return Ok(value) };
@@ -196,5 +198,8 @@ pub(super) async fn keep_of_flow(run: &Run, value: Erased) -> Result<Erased, Tas
         store.write_erased(&key, &*value, result, &wanted.write_options(version)).await
     };
     kept.await.map_err(|error: ResultStoreError| TaskError::from_user(Box::new(error)))?;
+    if let Some(call) = call {
+        run.scope.tree.keep_result(call, key);
+    }
     Ok(value)
 }

@@ -9,7 +9,7 @@ use super::cancel::{cancel_children, cancel_scope, cancel_scope_by};
 use super::execution::Abandoned;
 use super::finish::{finish_as, finish_as_before, is_skip};
 use super::{admission, cache, plan, record, resume, retry, submit, transaction, wait};
-use crate::body::{BoxBody, Outcome};
+use crate::body::{BoxBody, Erased, Outcome};
 use crate::cache::FlowResults;
 use crate::context::{Current, Scope, Tree, current_run, own_tags, scope_here};
 use crate::error::{ErrorKind, TaskError};
@@ -54,6 +54,17 @@ struct Life {
     keeps_value: bool,
     /// The failures because of which it is not executed.
     causes: Vec<Arc<Run>>,
+    /// What its call is recognised by in the flow run that it is in, if its result is kept.
+    call: Option<u128>,
+}
+
+/// What is known of a flow run before it is executed.
+enum Known {
+    Nothing,
+    /// It ended like this in an earlier process.
+    Ended(Outcome, StateName),
+    /// An earlier attempt of the flow run that it is in has kept what it gave.
+    Kept(Erased),
 }
 
 /// Makes a flow run, with one reader.
@@ -105,6 +116,7 @@ pub(crate) fn make(mut start: Start) -> Begun {
         runner: None,
         keeps_value: start.report,
         causes: Vec::new(),
+        call: None,
     };
     Begun { run, tree, life: Some(life) }
 }
@@ -150,8 +162,9 @@ impl Life {
     async fn live(mut self) {
         let abandoned = Abandoned::guard(&self.run);
         let ended = match self.begin().await {
-            Ok(None) => self.attempts().await,
-            Ok(Some((outcome, name))) => {
+            Ok(Known::Nothing) => self.attempts().await.map(|(value, said)| (value, said, true)),
+            Ok(Known::Kept(value)) => Ok((value, None, false)),
+            Ok(Known::Ended(outcome, name)) => {
                 drop_caught(self.body);
                 abandoned.disarm();
                 return finish_as_before(&self.run, outcome, name);
@@ -161,20 +174,20 @@ impl Life {
         self.tree.clear();
         drop_caught(self.body);
         let (outcome, said) = match ended {
-            Ok((value, said)) => (cache::keep_of_flow(&self.run, value).await, said),
+            Ok((value, said, true)) => (cache::keep_of_flow(&self.run, value, self.call).await, said),
+            Ok((value, said, false)) => (Ok(value), said),
             Err(error) => (Err(error), None),
         };
         abandoned.disarm();
         finish_as(&self.run, outcome, said, self.causes);
     }
 
-    /// Finds out whether it is to be executed: how it ended in an earlier process, if it did.
-    async fn begin(&mut self) -> Result<Option<(Outcome, StateName)>, TaskError> {
+    /// Finds out whether it is to be executed.
+    async fn begin(&mut self) -> Result<Known, TaskError> {
         let run = self.run.clone();
         if let Some(id) = asked_for(&run) {
-            let before = resume::found(&run, &self.tree, id).await?;
-            if before.is_some() {
-                return Ok(before);
+            if let Some((outcome, name)) = resume::found(&run, &self.tree, id).await? {
+                return Ok(Known::Ended(outcome, name));
             }
         }
         attempt::unless_stopped(&run, wait::all_ended(&self.edges)).await?;
@@ -187,18 +200,23 @@ impl Life {
         })?;
         admission::see(&self.edges);
         if self.tree.is_inside()
-            && let Some(before) = resume::recognise(&run, &*self.body, &self.edges)
+            && let Some((outcome, name)) = resume::recognise(&run, &*self.body, &self.edges)
         {
-            return Ok(Some(before));
+            return Ok(Known::Ended(outcome, name));
         }
         self.edges.clear();
         transaction::check_around(&run)?;
         check_today(self.tree.today.as_deref())?;
         attempt::prepare(&run, &mut *self.body)?;
-        Ok(None)
+        self.call = cache::call_of(&run, &*self.body)?;
+        let kept = match self.call {
+            Some(call) => cache::kept_before(&run, call).await?,
+            None => None,
+        };
+        Ok(kept.map_or(Known::Nothing, Known::Kept))
     }
 
-    async fn attempts(&mut self) -> Result<(crate::body::Erased, Option<&'static str>), TaskError> {
+    async fn attempts(&mut self) -> Result<(Erased, Option<&'static str>), TaskError> {
         let run = self.run.clone();
         loop {
             if let Some(hooks) = attempt::begin(&run)? {
@@ -212,7 +230,7 @@ impl Life {
         }
     }
 
-    async fn attempt(&mut self) -> Result<(crate::body::Erased, Option<&'static str>), TaskError> {
+    async fn attempt(&mut self) -> Result<(Erased, Option<&'static str>), TaskError> {
         let run = self.run.clone();
         let scope = attempt::new_span(&run).in_scope(|| self.scope());
         let current = Current::in_scope(scope.clone());
@@ -268,7 +286,7 @@ impl Life {
     }
 
     /// What the flow run ends with, given what its body ended with.
-    fn verdict(&self, outcome: Outcome) -> Result<(crate::body::Erased, Option<&'static str>), TaskError> {
+    fn verdict(&self, outcome: Outcome) -> Result<(Erased, Option<&'static str>), TaskError> {
         // The last attempt's, whatever those before it gave.
         let before = {
             let mut shared = self.tree.shared.lock();
