@@ -85,7 +85,7 @@ use crate::diagnostics::Diagnostics;
 /// | `timeout = "30s"` | how long one attempt may take |
 /// | `trigger = all_finished` | when to run, given how the upstream runs ended: `all_successful` (default), `all_failed`, `any_successful`, `any_failed`, `all_finished`, `always_run`, `not_all_skipped`, `some_failed(1..=3)`, `some_successful(0.5..)`, or a `fn(&[Upstream]) -> Decision` |
 /// | `skip_on_upstream_skip = false` | whether a skipped upstream run makes this one skipped; by default `true` |
-/// | `persist_result` | keeps the result: of a task so that a run with the same key need not be executed, of a flow with those of the task runs inside that say nothing themselves; by default where another option about results is given; `persist_result = false` whatever the settings say |
+/// | `persist_result` | keeps the result: of a task so that a run with the same key need not be executed, of a flow, so that a further attempt of the flow that it is called in does not execute it again, with those of the task runs inside that say nothing themselves; by default where another option about results is given; `persist_result = false` whatever the settings say |
 /// | `cache_policy = Inputs + TaskSource` | what the key of the result is made of: `Inputs`, `TaskSource`, `RunId`, `FlowParameters`, `NoCache`, or a `CachePolicy` of your own, joined with `+`; `- "x"` leaves a parameter out; by default `Inputs + TaskSource + RunId` |
 /// | `cache_key = "rows/{url}"` | the key of the result itself, which other tasks may say as well: a template over the parameters and `{date:%Y-%m-%d}`, `{today}`, `{today_nodash}`, `{flow_name}`, `{flow_run_id}`, `{task_name}`, `{map_index}`, or a `fn(&P1, ..) -> Option<String>` of the parameters |
 /// | `cache_expiration = "1d"` | how long a result is found again; by default for ever |
@@ -202,7 +202,7 @@ pub fn task(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `retry_jitter_factor = 0.5` | varies each delay by up to this share of it, from 0 to 1 |
 /// | `retry_if = is_transient` | a `fn(&TaskError) -> bool` that says whether a failure is worth a further attempt |
 /// | `timeout = "30s"` | how long one attempt may take |
-/// | `persist_result` | keeps the result: of a task so that a run with the same key need not be executed, of a flow with those of the task runs inside that say nothing themselves; by default where another option about results is given; `persist_result = false` whatever the settings say |
+/// | `persist_result` | keeps the result: of a task so that a run with the same key need not be executed, of a flow, so that a further attempt of the flow that it is called in does not execute it again, with those of the task runs inside that say nothing themselves; by default where another option about results is given; `persist_result = false` whatever the settings say |
 /// | `result_storage = ResultStore::directory("results")` | where the result is kept, made once; by default where the engine keeps results |
 /// | `result_serializer = msgpack` | how the result is written: `json`, `msgpack`, `json_zstd`, `msgpack_zstd`; by default as the store does |
 /// | `task_runner = ThreadPoolTaskRunner::new(8)` | the runner of the flow's task runs, made once for each flow run; by default the engine's |
