@@ -212,6 +212,19 @@ impl Scope {
         }
     }
 
+    /// What is open in it, and in those that it answers for.
+    pub(crate) fn open_nodes(self: &Arc<Self>) -> Vec<Node> {
+        let mut nodes = Vec::new();
+        let mut scopes = vec![self.clone()];
+        while let Some(scope) = scopes.pop() {
+            let open = scope.open();
+            nodes.extend(open.runs.into_iter().filter(|run| !run.has_ended()).map(Node::Run));
+            nodes.extend(open.maps.into_iter().filter(|map| !map.is_done()).map(Node::Map));
+            scopes.extend(open.scopes);
+        }
+        nodes
+    }
+
     pub(crate) fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::SeqCst)
     }

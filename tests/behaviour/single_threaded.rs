@@ -205,3 +205,40 @@ async fn a_thread_of_the_blocking_pool_is_not_the_runtimes() {
     });
     assert_eq!(blocked.await.unwrap(), 1);
 }
+
+#[flow(flow_run_name = "leaves it open")]
+fn leaves_open(x: u32) -> u32 {
+    let _open = later.submit(x);
+    x
+}
+
+#[flow]
+fn leaves_open_in_a_transaction(x: u32) -> Result<u32, FlowError> {
+    transaction().run_blocking(|_| {
+        let _open = later.submit(x);
+        Ok(x)
+    })
+}
+
+#[flow]
+fn leaves_what_executes_elsewhere(x: u32) -> u32 {
+    let _open = square.submit(x);
+    x
+}
+
+#[tokio::test]
+async fn a_sync_flow_that_leaves_an_async_run_behind_panics_too_and_ends_once_it_can() {
+    assert!(advises_to_await(|| leaves_open(3).result()));
+    // The body panics, which is an error of its run.
+    let error = leaves_open_in_a_transaction(3).result().unwrap_err().to_string();
+    assert!(error.contains("use `.await` instead"), "{error}");
+    assert_eq!(leaves_what_executes_elsewhere(3).result().unwrap(), 3);
+    assert_eq!(leaves_open(3).await.unwrap(), 3);
+    assert_eq!(leaves_open_in_a_transaction(3).await.unwrap(), 3);
+
+    let ended = std::sync::Arc::new(tokio::sync::Notify::new());
+    let told = ended.clone();
+    let call = leaves_open.with_on_completion(move |_, _| told.notify_one());
+    assert!(advises_to_await(|| call.call(4).result()));
+    ended.notified().await;
+}

@@ -1,6 +1,7 @@
 //! The life of a flow run: its body, the end of all that it began, the verdict, and the attempts.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use super::aside::attempt_on_thread;
@@ -8,7 +9,7 @@ use super::attempt;
 use super::cancel::{cancel_children, cancel_scope, cancel_scope_by};
 use super::execution::Abandoned;
 use super::finish::{finish_as, finish_as_before, is_skip};
-use super::{admission, cache, plan, record, resume, retry, submit, transaction, wait};
+use super::{admission, cache, plan, record, resume, retry, standstill, submit, transaction, wait};
 use crate::body::{BoxBody, Erased, Outcome};
 use crate::cache::FlowResults;
 use crate::context::{Current, Scope, Tree, current_run, own_tags, scope_here};
@@ -47,8 +48,8 @@ struct Life {
     tree: Arc<Tree>,
     edges: EdgeList,
     body: BoxBody,
-    /// A sync body may be executed on the thread that waits for it.
-    here: bool,
+    /// A sync body may be executed on the thread that waits for it. What is to be said if that thread waits for itself.
+    here: Option<Arc<AtomicBool>>,
     runner: Option<Arc<dyn TaskRunner>>,
     /// A report shows what the body gave.
     keeps_value: bool,
@@ -112,7 +113,7 @@ pub(crate) fn make(mut start: Start) -> Begun {
         tree: tree.clone(),
         edges: start.edges,
         body: start.body,
-        here: false,
+        here: None,
         runner: None,
         keeps_value: start.report,
         causes: Vec::new(),
@@ -148,8 +149,20 @@ impl Begun {
         }
         match self.life {
             Some(mut life) => {
-                life.here = true;
-                wait::block_on_future(life.live());
+                let is_stuck = Arc::new(AtomicBool::new(false));
+                life.here = Some(is_stuck.clone());
+                let mut live = Box::pin(life.live());
+                let has_ended =
+                    wait::block_on_future(std::future::poll_fn(|cx| match live.as_mut().poll(cx) {
+                        Poll::Ready(()) => Poll::Ready(true),
+                        Poll::Pending if is_stuck.load(Ordering::Relaxed) => Poll::Ready(false),
+                        Poll::Pending => Poll::Pending,
+                    }));
+                if !has_ended {
+                    // It goes on once this thread is the runtime's again.
+                    self.run.scope.handle.spawn(live);
+                    standstill::advise_to_await();
+                }
                 wait::block_on_future(wait::Ended::of(&self.run));
             }
             None => plan::asked(&self.run),
@@ -236,7 +249,7 @@ impl Life {
         let current = Current::in_scope(scope.clone());
         let outcome = match run.spec.kind {
             Kind::Async => attempt::attempt_async(&run, &mut *self.body, current).await,
-            _ if self.here && attempt::timeout(&run).is_none() => {
+            _ if self.here.is_some() && attempt::timeout(&run).is_none() => {
                 attempt::attempt_here(&run, &mut *self.body, current)
             }
             _ => attempt_on_thread(&run, &mut self.body, current, Seat::default()).await,
@@ -248,6 +261,11 @@ impl Life {
         }
         if run.is_cancelling() {
             cancel_children(&run);
+        }
+        if let Some(is_stuck) = &self.here
+            && !wait::block_for_open(&scope)
+        {
+            is_stuck.store(true, Ordering::Relaxed);
         }
         let tree = self.tree.clone();
         idle(&tree).await;

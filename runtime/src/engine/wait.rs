@@ -18,7 +18,7 @@ use super::ready::ReadyRun;
 use super::standstill::{self, Blocked, Wanted, advise_to_await};
 use super::{awaited, plan};
 use crate::body::Outcome;
-use crate::context::scope_here;
+use crate::context::{Scope, scope_here};
 use crate::input::{Edge, Node};
 use crate::map::MapGroup;
 use crate::run::{Run, Stage};
@@ -112,10 +112,14 @@ impl Future for Done {
 /// Waits until all of these have ended.
 pub(crate) async fn all_ended(edges: &[Edge]) {
     for edge in edges {
-        match &edge.node {
-            Node::Run(upstream) => Ended::of(upstream).await,
-            Node::Map(group) => Done::of(group).await,
-        }
+        ended(&edge.node).await;
+    }
+}
+
+async fn ended(node: &Node) {
+    match node {
+        Node::Run(run) => Ended::of(run).await,
+        Node::Map(group) => Done::of(group).await,
     }
 }
 
@@ -302,7 +306,12 @@ pub(crate) fn check_may_wait(wanted: impl FnOnce() -> Wanted) {
 /// Panics where that needs this very thread, also where it turns out to later on.
 #[track_caller]
 pub(crate) fn block_for<F: Future>(wanted: impl FnOnce() -> Wanted, future: F) -> F::Output {
-    let Some(blocked) = Blocked::list(wanted) else { return block_on_unchecked(future) };
+    block_unless_stuck(wanted, future).unwrap_or_else(|| advise_to_await())
+}
+
+/// As [`block_for`]; `None` where it would panic.
+pub(super) fn block_unless_stuck<F: Future>(wanted: impl FnOnce() -> Wanted, future: F) -> Option<F::Output> {
+    let Some(blocked) = Blocked::list(wanted) else { return Some(block_on_unchecked(future)) };
     let mut future = pin!(future);
     let output = block_on_unchecked(std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
@@ -310,7 +319,26 @@ pub(crate) fn block_for<F: Future>(wanted: impl FnOnce() -> Wanted, future: F) -
         Poll::Pending => Poll::Pending,
     }));
     drop(blocked);
-    output.unwrap_or_else(|| advise_to_await())
+    output
+}
+
+/// Blocks for what a body has left open that was executed on this thread; `false` if that needs this very thread.
+pub(super) fn block_for_open(scope: &Arc<Scope>) -> bool {
+    while standstill::runtime_here().is_some() {
+        let nodes = scope.open_nodes();
+        if nodes.is_empty() {
+            break;
+        }
+        let all = async {
+            for node in &nodes {
+                ended(node).await;
+            }
+        };
+        if block_unless_stuck(|| Wanted::All(nodes.clone()), all).is_none() {
+            return false;
+        }
+    }
+    true
 }
 
 /// As [`block_on_future`], for one that is ready at once as a rule: then nobody takes over what this thread does.

@@ -10,7 +10,7 @@ use crate::context::{Current, Scope, scope_here};
 use crate::engine::attempt::cancelled;
 use crate::engine::cache::{self, Io};
 use crate::engine::cancel::cancel_scope;
-use crate::engine::wait;
+use crate::engine::{standstill, wait};
 use crate::transaction::{CommitMode, Transaction, TransactionBuilder, TransactionError, TransactionState};
 
 /// A group being executed; dropped before its end, it is rolled back.
@@ -100,6 +100,9 @@ impl Group {
             catch_unwind(AssertUnwindSafe(|| inside(self.transaction.clone())))
         };
         let is_well = matches!(done, Ok(Ok(_)));
+        if !wait::block_for_open(&self.scope) {
+            standstill::advise_to_await();
+        }
         let left = block_on(self.leave(is_well, Io::Blocking));
         match (done, left) {
             (Ok(Ok(value)), Ok(())) => Ok(value),
