@@ -22,6 +22,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::panic::{self, Panicked};
 use crate::store::{Durability, RunStore, StoreError};
 
 pub(crate) use item::{Entered, Item, Large};
@@ -29,6 +30,12 @@ use lease::Lease;
 use queue::{Queue, Wait, Wanted};
 use spool::Spools;
 use writer::Writer;
+
+/// Does what a run store does, which may be a user's.
+fn guarded<T>(action: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let panicked = |panic: Panicked| StoreError::new(format!("the run store panicked: {}", panic.message));
+    panic::catch(action).unwrap_or_else(|panic| Err(panicked(panic)))
+}
 
 /// Writes down what the runs of an engine do.
 pub(crate) struct Recorder {
@@ -98,6 +105,11 @@ impl Recorder {
     }
 
     /// Blocks while more is waiting to be written than should be. Not to be called while anything is locked.
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.is_full()
+    }
+
+    /// Blocks while it is [full](Self::is_full). Not to be called while anything is locked.
     pub(crate) fn throttle(&self) {
         self.queue.throttle();
     }

@@ -81,7 +81,9 @@ const HAS_OPTIONS: u32 = 1 << 31;
 const IS_PLAIN: u32 = 1 << 30;
 /// It is of a map.
 const IS_OF_MAP: u32 = 1 << 29;
-const ORDINAL: u32 = IS_OF_MAP - 1;
+/// There was something that it waited for.
+const HAS_WAITED: u32 = 1 << 28;
+const ORDINAL: u32 = HAS_WAITED - 1;
 /// A transaction governs the run.
 const IS_GOVERNED: u32 = 1 << 31;
 
@@ -110,6 +112,9 @@ impl Run {
         }
         if new.index != NO_INDEX {
             ordinal |= IS_OF_MAP;
+        }
+        if new.waits {
+            ordinal |= HAS_WAITED;
         }
         let is_plain = ordinal & IS_PLAIN != 0;
         let begins_ready = !new.waits && is_plain && is_unconditional(new.spec);
@@ -208,6 +213,11 @@ impl Run {
     /// Whether it was [ready](Stage::Ready) from the beginning, if there was nothing that it waited for.
     pub(crate) fn begins_ready(&self) -> bool {
         self.is_plain() && is_unconditional(self.spec)
+    }
+
+    /// Whether there was something that it waited for.
+    pub(crate) fn has_waited(&self) -> bool {
+        self.ordinal & HAS_WAITED != 0
     }
 
     pub(crate) fn is_of_map(&self) -> bool {

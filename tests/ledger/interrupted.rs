@@ -55,6 +55,12 @@ fn write_path(path: u32) -> Result<u32, TransactionError> {
     Ok(path)
 }
 
+/// Has nothing to undo itself.
+#[task]
+fn has_it_written(path: u32) -> Result<u32, TaskError> {
+    write_later(path).result()
+}
+
 #[task]
 fn write_otherwise(path: u32) -> Result<u32, TransactionError> {
     write_path(path)
@@ -67,7 +73,7 @@ fn publish() -> Result<u32, FlowError> {
         let one = write(1).result()?;
         let two = transaction().run_blocking(|txn| {
             txn.set("folder", "inner")?;
-            Ok::<_, FlowError>(write_later(2).result()?)
+            Ok::<_, FlowError>(has_it_written(2).result()?)
         })?;
         let three = write_otherwise.with_on_rollback(|_| ()).call(3).result()?;
         Ok::<_, FlowError>(one + two + three)

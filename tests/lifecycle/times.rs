@@ -98,3 +98,72 @@ fn a_run_begins_after_what_is_done_for_it() {
     let report = runtime.block_on(engine.scope(async { one_after_another_async().report().await }));
     nothing_of_the_users_is_done_between_the_beginning_of_a_run_and_its_body(&report.task_runs());
 }
+
+#[task]
+fn first(n: u32) -> u32 {
+    n
+}
+
+#[task]
+fn next(n: u32) -> u32 {
+    n
+}
+
+#[task]
+async fn first_async(n: u32) -> u32 {
+    n
+}
+
+#[task]
+async fn next_async(n: u32) -> u32 {
+    n
+}
+
+#[flow]
+fn one_for_each() -> Result<usize, FlowError> {
+    let firsts = first.map(0..3000);
+    let all: Vec<_> = firsts.futures_blocking().iter().map(|one| next.submit(one)).collect();
+    let shared = first.submit(3000);
+    let more: Vec<_> = (0..1000).map(|_| next.submit(&shared)).collect();
+    all.iter().chain(&more).for_each(TaskFuture::wait);
+    Ok(all.len() + more.len())
+}
+
+#[flow]
+async fn one_for_each_async() -> Result<usize, FlowError> {
+    let firsts = first_async.map(0..3000);
+    let all: Vec<_> = firsts.futures().await.iter().map(|one| next_async.submit(one)).collect();
+    let shared = first_async.submit(3000);
+    let more: Vec<_> = (0..1000).map(|_| next_async.submit(&shared)).collect();
+    for future in all.iter().chain(&more) {
+        future.finished().await;
+    }
+    Ok(all.len() + more.len())
+}
+
+fn none_begins_before_what_it_takes_has_ended(runs: &[TaskRun]) {
+    let (nexts, firsts): (Vec<_>, Vec<_>) =
+        runs.iter().partition(|run| run.spec().name().starts_with("next"));
+    let ends: Vec<SystemTime> = firsts.iter().map(|run| run.ended_at().unwrap()).collect();
+    assert_eq!((nexts.len(), ends.len()), (4000, 3001));
+    for (n, run) in nexts.iter().enumerate() {
+        let before = ends[n.min(3000)];
+        let begun = run.started_at().unwrap();
+        assert!(begun >= before, "{} begins {:?} too early", run.name(), before.duration_since(begun));
+    }
+}
+
+#[test]
+fn no_run_begins_before_what_it_takes_has_ended() {
+    let engine = Engine::builder().task_runner(ThreadPoolTaskRunner::new(2)).build();
+    for _ in 0..3 {
+        let report = engine.enter(|| one_for_each().report_blocking());
+        none_begins_before_what_it_takes_has_ended(&report.task_runs());
+    }
+    let engine = Engine::builder().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    for _ in 0..3 {
+        let report = runtime.block_on(engine.scope(async { one_for_each_async().report().await }));
+        none_begins_before_what_it_takes_has_ended(&report.task_runs());
+    }
+}

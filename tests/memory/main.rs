@@ -14,6 +14,7 @@ mod services;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The system's allocator, counting what is live and the most that was.
 struct Counting;
@@ -67,6 +68,15 @@ impl Growth {
 
     fn now(&self) -> usize {
         live().saturating_sub(self.0)
+    }
+
+    /// Waits until so little is left: another thread may be about to let go of what it was told of last.
+    fn falls_below(&self, bytes: usize) {
+        let begun = Instant::now();
+        while self.now() >= bytes {
+            assert!(begun.elapsed() < Duration::from_secs(30), "{} bytes are left", self.now());
+            std::thread::yield_now();
+        }
     }
 }
 

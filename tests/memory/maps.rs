@@ -35,7 +35,7 @@ fn check(map: impl Fn() -> TaskFutures<()>) {
     assert!(each <= 160 + 2 * size_of::<usize>(), "{each} bytes for each finished run");
     assert_eq!(futures.result().unwrap().len(), RUNS);
     drop(futures);
-    assert!(growth.now() < MIB, "{} bytes are left", growth.now());
+    growth.falls_below(MIB);
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_chain_of_large_maps_grows_by_what_its_finished_runs_take() {
     assert!(growth.peak() < allowed, "{} of {allowed} bytes", growth.peak());
     assert_eq!(third.result().unwrap().len(), RUNS);
     drop((first, second, third));
-    assert!(growth.now() < MIB, "{} bytes are left", growth.now());
+    growth.falls_below(MIB);
 }
 
 #[test]
@@ -84,6 +84,6 @@ fn a_flow_over_a_large_map_gives_its_memory_back() {
     total().result().unwrap();
     let growth = Growth::begin();
     assert_eq!(total().result().unwrap(), (0..RUNS as u64).sum::<u64>());
-    assert!(growth.now() < MIB, "{} bytes are left", growth.now());
+    growth.falls_below(MIB);
     assert!(growth.peak() < 64 * MIB, "{} bytes at most", growth.peak());
 }

@@ -215,7 +215,8 @@ pub(super) fn inputs(run: &Arc<Run>) -> Parameters {
 /// `on_running` hooks, to be awaited first.
 pub(super) fn begin(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, TaskError> {
     if run.is_plain() {
-        return enter_attempt(run, 1, moment::of_beginning(run.scope.engine.clock())).map(|()| None);
+        return enter_attempt(run, 1, moment::of_beginning(run.scope.engine.clock(), run.has_waited()))
+            .map(|()| None);
     }
     let attempts = run.cell.lock().log.attempts() + 1;
     if attempts == 1 && !run.spec.is_flow {

@@ -54,7 +54,7 @@ impl Interrupted {
         }
     }
 
-    /// Makes a transaction as it was, with those that it is in; `None` if its hooks cannot be had.
+    /// Makes a transaction as it was, with those that it is in.
     fn restore(
         &self,
         record: &TransactionRecord,
@@ -62,19 +62,19 @@ impl Interrupted {
         recorder: &Arc<Recorder>,
         restored: &mut HashMap<Uuid, Transaction>,
         outermost: &mut Vec<Transaction>,
-    ) -> Option<Transaction> {
+    ) -> Transaction {
         if let Some(transaction) = restored.get(&record.id) {
-            return Some(transaction.clone());
+            return transaction.clone();
         }
-        let staged = match record.state {
-            TransactionState::Staged => Some(self.staged(record, flow_run)?),
-            _ => None,
-        };
+        let is_staged = record.state == TransactionState::Staged;
+        let staged = if is_staged { self.staged(record, flow_run) } else { None };
         let around = record.parent.and_then(|id| self.all.get(&id));
-        let around = around.and_then(|around| self.restore(around, flow_run, recorder, restored, outermost));
+        let around = around.map(|around| self.restore(around, flow_run, recorder, restored, outermost));
         let is_group = !self.runs.contains_key(&record.id);
         let transaction = Transaction::begin(around.clone(), None, None, is_group);
-        transaction.restore(recorder, record);
+        // Where its hooks cannot be had it stays as it is recorded.
+        let is_undone = staged.is_some() || !is_staged;
+        transaction.restore(record, is_undone.then_some(recorder));
         if let Some(staged) = staged {
             staged.run.govern(|| transaction.clone());
             transaction.stage_run(staged, None);
@@ -83,10 +83,10 @@ impl Interrupted {
             outermost.push(transaction.clone());
         }
         restored.insert(record.id, transaction.clone());
-        Some(transaction)
+        transaction
     }
 
-    /// What a task run has staged.
+    /// What a task run has staged; `None` if its hooks cannot be had.
     fn staged(&self, record: &TransactionRecord, flow_run: &Arc<Run>) -> Option<Staged> {
         let run = self.runs.get(&record.id)?;
         let spec = registry::find(&run.key).ok().flatten().filter(|spec| !spec.on_rollback.is_empty());

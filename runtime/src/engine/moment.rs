@@ -11,8 +11,10 @@ enum Row {
     No,
     /// This thread executes runs one after another.
     Yes,
-    /// One has just ended.
+    /// One has just ended, and has made the next one ready.
     Ended(Nanos),
+    /// One has just ended, and the next one has stood in line.
+    EndedBefore(Nanos),
 }
 
 thread_local! {
@@ -43,20 +45,31 @@ pub(super) fn of_end(clock: &Clock) -> Nanos {
     now
 }
 
-/// The time at which a run begins.
-pub(super) fn of_beginning(clock: &Clock) -> Nanos {
-    match ROW.get() {
-        Row::Ended(at) if !is_in_body() => {
-            ROW.set(Row::Yes);
-            at
-        }
+/// The time at which a run begins, which has `waited` for others, or not.
+pub(super) fn of_beginning(clock: &Clock, waited: bool) -> Nanos {
+    let row = ROW.get();
+    if matches!(row, Row::No) || is_in_body() {
+        return clock.nanos();
+    }
+    ROW.set(Row::Yes);
+    match row {
+        Row::Ended(at) => at,
+        // What one that has waited has waited for may have ended since, on another thread.
+        Row::EndedBefore(at) if !waited => at,
         _ => clock.nanos(),
+    }
+}
+
+/// The next run is one that has stood in line.
+pub(crate) fn goes_to_line() {
+    if let Row::Ended(at) = ROW.get() {
+        ROW.set(Row::EndedBefore(at));
     }
 }
 
 /// Something of the user's is done, which may take any time.
 pub(crate) fn passes() {
-    if matches!(ROW.get(), Row::Ended(_)) {
+    if matches!(ROW.get(), Row::Ended(_) | Row::EndedBefore(_)) {
         ROW.set(Row::Yes);
     }
 }

@@ -12,7 +12,7 @@ use super::{admission, attempt, finish, slots};
 use crate::body::BoxBody;
 use crate::error::{ErrorKind, TaskError};
 use crate::map::MapGroup;
-use crate::panic::drop_caught;
+use crate::panic::{self, drop_caught};
 use crate::run::Run;
 use crate::runner::runtime::RuntimeHandle;
 use crate::runner::{TaskRunner, worker};
@@ -251,8 +251,12 @@ fn finish_turn(mut admitted: Option<Arc<Run>>) {
             Some(known) if Arc::ptr_eq(&known, &run.scope.runner) => known,
             _ => run.scope.runner.clone(),
         };
-        if let Err(error) = runner.submit(ReadyRun { run, follow_up, offered: false }) {
-            log!(error, "a run is cancelled: {error}");
+        let ready = ReadyRun { run, follow_up, offered: false };
+        // The runner may be the user's.
+        match panic::catch_in_between(|| runner.submit(ready)) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => log!(error, "a run is cancelled: {error}"),
+            Err(panic) => log!(error, "the task runner panicked: {}", panic.message),
         }
         known = Some(runner);
     }

@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::Engine;
 use super::finish::Settling;
 use super::hook::runtime_of;
+use super::wait;
 use crate::body::Erased;
-use crate::clock::Nanos;
+use crate::clock::{self, Nanos};
 #[cfg(feature = "logging")]
 use crate::context::with_current_run;
 use crate::error::{BoxError, ErrorKind, TaskError};
@@ -93,8 +94,11 @@ pub(super) fn goes_on(run: &Arc<Run>, since: Nanos) {
 
 /// Holds up whoever makes runs faster than they can be recorded. Not to be called while anything is locked.
 pub(crate) fn throttle(engine: &Engine) {
-    if let Some(recorder) = engine.recorder() {
-        recorder.throttle();
+    // On the clock's thread every delay would wait, that before the next attempt to write among them.
+    if let Some(recorder) = engine.recorder().filter(|recorder| recorder.is_full())
+        && !clock::is_firing()
+    {
+        wait::beside_runtime(|| recorder.throttle());
     }
 }
 

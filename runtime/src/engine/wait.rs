@@ -246,7 +246,7 @@ fn execute_here(run: &Arc<Run>) -> bool {
     EXECUTING.set(depth + 1);
     let runner = run.scope.runner.clone();
     let offered = || runner.execute_here(ReadyRun::offered(run.clone()));
-    let executed = if on_worker_of_runtime() { tokio::task::block_in_place(offered) } else { offered() };
+    let executed = beside_runtime(offered);
     EXECUTING.set(depth);
     executed
 }
@@ -272,6 +272,11 @@ fn flavor_here() -> Option<RuntimeFlavor> {
 
 fn on_single_threaded_runtime() -> bool {
     standstill::runtime_here().is_some()
+}
+
+/// Does what blocks this thread; where it is one of a runtime, what waits for it goes on on others.
+pub(super) fn beside_runtime<T>(action: impl FnOnce() -> T) -> T {
+    if on_worker_of_runtime() { tokio::task::block_in_place(action) } else { action() }
 }
 
 fn on_worker_of_runtime() -> bool {
@@ -356,8 +361,7 @@ pub(crate) fn block_on_future<F: Future>(future: F) -> F::Output {
 }
 
 fn block_on_unchecked<F: Future>(future: F) -> F::Output {
-    let park = || awaited::aside(|| park_on(future));
-    if on_worker_of_runtime() { tokio::task::block_in_place(park) } else { park() }
+    beside_runtime(|| awaited::aside(|| park_on(future)))
 }
 
 struct Parked {

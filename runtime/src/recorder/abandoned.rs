@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::guarded;
 use super::lease::is_alive;
-use super::spool::{Spool, Spools};
+use super::spool::Spools;
 use super::writer::write_spool;
 use crate::clock::Clock;
 use crate::store::{Owner, RunStore, StoreError};
@@ -14,13 +15,29 @@ pub(super) fn take_in(spools: &Spools, store: &Arc<dyn RunStore>, clock: &Clock)
         let name = store.name();
         let path = spool.path().to_owned();
         let owner = Owner { lease: clock.now(), ..spool.owner().clone() };
-        match write(&mut spool, &**store, &owner) {
+        let later = |error: &StoreError| {
+            log!(warn, "{name}: {error}; it is tried again later with `{}`", path.display());
+        };
+        // Others, on another machine, may have gone on with its runs. And whose runs these are has to be known.
+        match guarded(|| store.renew(&owner)) {
+            Ok(()) => {}
+            Err(error) if error.is_gone() => {
+                spool.refuse(&error);
+                continue;
+            }
+            // The store fails, and not at what lies here.
+            Err(error) => {
+                later(&error);
+                continue;
+            }
+        }
+        match guarded(|| write_spool(&mut spool, &**store)) {
             Ok(()) => {
                 log!(info, "{name}: what an earlier process has left in `{}` is recorded", path.display());
                 spool.remove();
             }
             Err(error) if error.is_temporary() => {
-                log!(warn, "{name}: {error}; it is tried again later with `{}`", path.display());
+                later(&error);
                 continue;
             }
             Err(error) => spool.refuse(&error),
@@ -30,14 +47,8 @@ pub(super) fn take_in(spools: &Spools, store: &Arc<dyn RunStore>, clock: &Clock)
         } else {
             format!("its process {} on {} has died", owner.pid, owner.host)
         };
-        if let Err(error) = store.bury(&owner, &reason, clock.now()) {
+        if let Err(error) = guarded(|| store.bury(&owner, &reason, clock.now())) {
             log!(warn, "{name}: {error}");
         }
     }
-}
-
-fn write(spool: &mut Spool, store: &dyn RunStore, owner: &Owner) -> Result<(), StoreError> {
-    // Others, on another machine, may have gone on with its runs. And whose runs these are has to be known.
-    store.renew(owner)?;
-    write_spool(spool, store)
 }

@@ -9,8 +9,9 @@ use crate::clock::Nanos;
 use crate::context::own_tags;
 use crate::error::TaskError;
 use crate::input::{Edge, EdgeList, Node};
+use crate::panic;
 use crate::result::{Draft, ResultStore};
-use crate::run::{Run, state_message};
+use crate::run::{Recorded, Run, state_message};
 use crate::state::{State, StateDetails, StateName};
 use crate::store::{Event, Kind, Outcome, RunRecord, TransactionRecord, UpstreamRecord};
 
@@ -143,12 +144,19 @@ impl Entered {
     fn event(&mut self) -> Event {
         if let Some(large) = self.large.take() {
             self.outcome = large.put(&self.run.name());
+            if self.outcome.is_none() {
+                self.run.cell.lock().log.extra().recorded = Recorded::ButResult;
+            }
         }
         let id = id_of(&self.run);
         let mut state = state(id, self.name, self.at);
         state.message = match (&self.message, &self.error) {
             (Some(message), _) => Some(message.to_string()),
-            (None, Some(error)) => Some(state_message(self.run.spec, error)),
+            // What lies behind the error is the user's, and says itself what it is.
+            (None, Some(error)) => Some(
+                panic::catch(|| state_message(self.run.spec, error))
+                    .unwrap_or_else(|panic| format!("what its error says panicked: {}", panic.message)),
+            ),
             (None, None) => None,
         };
         state.details.scheduled_time = self.scheduled.map(time);

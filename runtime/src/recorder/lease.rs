@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
 use super::abandoned;
+use super::guarded;
 use super::queue::Queue;
 use super::spool::Spools;
 use crate::clock::Clock;
@@ -113,7 +114,9 @@ impl Keeper {
                     0
                 }
             };
-            self.bury_the_dead(renewed >= IN_TOUCH);
+            if renewed > 0 {
+                self.bury_the_dead(renewed >= IN_TOUCH);
+            }
             ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -126,7 +129,7 @@ impl Keeper {
     pub(super) fn renew(&self) -> Result<(), StoreError> {
         let mut owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
         let renewed = Owner { lease: self.clock.now() + TERM, ..owner.clone() };
-        self.store.renew(&renewed)?;
+        guarded(|| self.store.renew(&renewed))?;
         *owner = renewed;
         Ok(())
     }
@@ -147,7 +150,7 @@ impl Keeper {
             abandoned::take_in(spools, &self.store, &self.clock);
         }
         let now = self.clock.now();
-        let owners = match self.store.owners() {
+        let owners = match guarded(|| self.store.owners()) {
             Ok(owners) => owners,
             Err(error) => return log!(warn, "{}: {error}", self.store.name()),
         };
@@ -157,7 +160,7 @@ impl Keeper {
             if self.spools.as_ref().is_some_and(|spools| spools.hold(owner.id)) {
                 continue;
             }
-            match self.store.bury(owner, &reason, now) {
+            match guarded(|| self.store.bury(owner, &reason, now)) {
                 Ok(crashed) => {
                     for run in crashed {
                         log!(warn, "the run {run} is CRASHED: {reason}");

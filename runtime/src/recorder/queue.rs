@@ -5,6 +5,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use super::Item;
+use crate::panic::drop_caught;
 use crate::store::StoreError;
 
 /// So many items may wait before whoever makes runs is held up.
@@ -122,6 +123,10 @@ impl Queue {
         position
     }
 
+    pub(super) fn is_full(&self) -> bool {
+        self.state().items.len() >= CAPACITY
+    }
+
     pub(super) fn throttle(&self) {
         let mut state = self.state();
         while state.items.len() >= CAPACITY && !state.closed {
@@ -172,7 +177,8 @@ impl Queue {
 
     /// Takes back what it has given, without what was in it.
     pub(super) fn give_back(&self, mut items: Vec<Item>) {
-        items.clear();
+        // What runs hold is the user's.
+        items.drain(..).for_each(drop_caught);
         // No more than what comes as a rule: else it is there for good.
         items.shrink_to(2 * CAPACITY);
         self.state().spare = items;

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::guarded;
 use super::lease::Keeper;
 use super::queue::{Queue, Taken};
 use super::spool::{Spool, Spools};
@@ -78,7 +79,7 @@ impl Writer {
         // Not all that happens is an event.
         let written = match &backlog.events[..] {
             [] => Ok(()),
-            events => self.store.write(events, self.durability),
+            events => guarded(|| self.store.write(events, self.durability)),
         };
         match written {
             Ok(()) => {
@@ -118,10 +119,10 @@ impl Writer {
         // Others may have taken this engine for dead meanwhile, and have gone on with its runs.
         self.keeper.renew()?;
         if let Some(spool) = backlog.outage.as_mut().and_then(|outage| outage.spool.as_mut()) {
-            write_spool(spool, &*self.store)?;
+            guarded(|| write_spool(spool, &*self.store))?;
         }
         if !backlog.events.is_empty() {
-            self.store.write(&backlog.events, self.durability)?;
+            guarded(|| self.store.write(&backlog.events, self.durability))?;
             backlog.events.clear();
         }
         if let Some(spool) = backlog.outage.as_mut().and_then(|outage| outage.spool.take()) {
@@ -226,8 +227,9 @@ impl Backlog {
 pub(super) fn write_spool(spool: &mut Spool, store: &dyn RunStore) -> Result<(), StoreError> {
     loop {
         let (events, until) = spool.next().map_err(|error| {
-            StoreError::new(format!("the spool `{}` cannot be read", spool.path().display()))
-                .with_source(error)
+            let said = format!("the spool `{}` cannot be read: {error}", spool.path().display());
+            let is_wrong = error.kind() == std::io::ErrorKind::InvalidData;
+            if is_wrong { StoreError::new(said) } else { StoreError::temporary(said) }
         })?;
         if events.is_empty() {
             return Ok(());

@@ -11,7 +11,7 @@ use super::pool::{self, Pool};
 use super::queue;
 use super::worker::{Working, as_worker, follow_up, holds, holds_another};
 use crate::engine::awaited::Awaited;
-use crate::engine::moment::InARow;
+use crate::engine::moment::{self, InARow};
 use crate::engine::shrink;
 use crate::spec::Kind;
 
@@ -261,7 +261,10 @@ fn work_in_a_row(place: &mut Place, mut run: ReadyRun) -> Option<ReadyRun> {
     let _row = InARow::begin();
     loop {
         run.execute_blocking();
-        let next = follow_up().or_else(|| place.next());
+        let next = follow_up().or_else(|| {
+            moment::goes_to_line();
+            place.next()
+        });
         match next {
             Some(next) if next.kind() != Kind::Async && next.handle().id() == handle.id() => run = next,
             next => return next,

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use super::place::Lane;
 use super::worker::{Working, follow_up};
 use super::{Execution, ReadyRun};
-use crate::engine::moment::InARow;
+use crate::engine::moment::{self, InARow};
 use crate::engine::shrink;
 
 /// How many runs a task executes in a row before it lets others go.
@@ -120,10 +120,18 @@ impl Server {
         let _row = InARow::begin();
         for _ in 0..IN_A_ROW {
             let current = self.current.take().or_else(|| self.follow_up.take().map(ReadyRun::execute));
-            let next = || if self.serves { self.at.queue.next().map(ReadyRun::execute) } else { None };
+            let next = || {
+                moment::goes_to_line();
+                if self.serves { self.at.queue.next().map(ReadyRun::execute) } else { None }
+            };
             let Some(mut execution) = current.or_else(next) else {
                 self.serves = false;
-                return Poll::Ready(());
+                // What was dropped of the last one may have made another one ready.
+                self.follow_up = follow_up();
+                if self.follow_up.is_none() {
+                    return Poll::Ready(());
+                }
+                continue;
             };
             let polled = Pin::new(&mut execution).poll(cx);
             self.follow_up = follow_up();
@@ -141,6 +149,9 @@ impl Server {
                 current: Some(execution),
                 follow_up: None,
             });
+        }
+        if let Some(run) = follow_up() {
+            submit(&self.at.lane, run);
         }
         cx.waker().wake_by_ref();
         Poll::Pending

@@ -111,14 +111,16 @@ pub(super) fn follow_up() -> Option<ReadyRun> {
 impl Drop for Working {
     fn drop(&mut self) {
         let mut before = std::mem::take(&mut self.before);
-        WORKER.with(|worker| {
+        let after = WORKER.with(|worker| {
             let worker = &mut *worker.borrow_mut();
             before.beneath = std::mem::take(&mut worker.beneath);
             if self.hides {
                 before.beneath.pop();
             }
-            *worker = before;
+            std::mem::replace(worker, before)
         });
+        // What it holds may end runs.
+        drop(after);
     }
 }
 

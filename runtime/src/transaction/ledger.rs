@@ -35,9 +35,10 @@ impl Transaction {
         }
     }
 
-    /// Makes it the one that an earlier process has recorded.
-    pub(crate) fn restore(&self, recorder: &Arc<Recorder>, record: &TransactionRecord) {
+    /// Makes it the one that an earlier process has recorded; its end is recorded by `recorder`.
+    pub(crate) fn restore(&self, record: &TransactionRecord, recorder: Option<&Arc<Recorder>>) {
         self.0.shared.lock().values = record.values.clone().into_iter().collect();
+        let Some(recorder) = recorder else { return };
         self.record_as(recorder, record.id, record.root);
         if let Some(ledger) = self.0.ledger.get() {
             ledger.is_recorded.store(true, Ordering::Relaxed);
@@ -53,13 +54,18 @@ impl Transaction {
     pub(crate) fn record(&self) {
         let Some(ledger) = self.0.ledger.get() else { return };
         ledger.is_recorded.store(true, Ordering::Relaxed);
-        let values: Map<String, Value> = self.0.shared.lock().values.clone().into_iter().collect();
+        let around = std::iter::successors(self.0.parent.as_ref(), |around| around.0.parent.as_ref());
+        let parent = around.filter_map(Self::recorded).map(|ledger| ledger.id).next();
+        let key = self.key();
+        // Under its lock, so that no later state is recorded before this one.
+        let shared = self.0.shared.lock();
+        let values: Map<String, Value> = shared.values.clone().into_iter().collect();
         ledger.recorder.push(Item::Transaction(Box::new(TransactionRecord {
             id: ledger.id,
             root: ledger.root,
-            parent: self.0.parent.as_ref().and_then(|parent| parent.0.ledger.get()).map(|parent| parent.id),
+            parent,
             owner: Some(ledger.recorder.owner()),
-            key: self.key(),
+            key,
             state: self.state(),
             values,
         })));
@@ -67,9 +73,14 @@ impl Transaction {
 
     /// Has its end recorded, if anything is.
     pub(super) fn record_end(&self) {
-        if self.0.ledger.get().is_some_and(|ledger| ledger.is_recorded.load(Ordering::Relaxed)) {
+        if self.recorded().is_some() {
             self.record();
         }
+    }
+
+    /// Where it is recorded, if anything is.
+    fn recorded(&self) -> Option<&Ledger> {
+        self.0.ledger.get().filter(|ledger| ledger.is_recorded.load(Ordering::Relaxed))
     }
 
     /// As what it is recorded; nil where it is not, which nothing that is recorded is.
