@@ -151,16 +151,16 @@ impl Begun {
             Some(mut life) => {
                 let is_stuck = Arc::new(AtomicBool::new(false));
                 life.here = Some(is_stuck.clone());
-                let mut live = Box::pin(life.live());
+                let mut living = Box::pin(life.live());
                 let has_ended =
-                    wait::block_on_future(std::future::poll_fn(|cx| match live.as_mut().poll(cx) {
+                    wait::block_on_future(std::future::poll_fn(|cx| match living.as_mut().poll(cx) {
                         Poll::Ready(()) => Poll::Ready(true),
                         Poll::Pending if is_stuck.load(Ordering::Relaxed) => Poll::Ready(false),
                         Poll::Pending => Poll::Pending,
                     }));
                 if !has_ended {
                     // It goes on once this thread is the runtime's again.
-                    self.run.scope.handle.spawn(live);
+                    self.run.scope.handle.spawn(living);
                     standstill::advise_to_await();
                 }
                 wait::block_on_future(wait::Ended::of(&self.run));
@@ -198,10 +198,10 @@ impl Life {
     /// Finds out whether it is to be executed.
     async fn begin(&mut self) -> Result<Known, TaskError> {
         let run = self.run.clone();
-        if let Some(id) = asked_for(&run) {
-            if let Some((outcome, name)) = resume::found(&run, &self.tree, id).await? {
-                return Ok(Known::Ended(outcome, name));
-            }
+        if let Some(id) = asked_for(&run)
+            && let Some((outcome, name)) = resume::found(&run, &self.tree, id).await?
+        {
+            return Ok(Known::Ended(outcome, name));
         }
         attempt::unless_stopped(&run, wait::all_ended(&self.edges)).await?;
         if run.scope.is_cancelled() {
