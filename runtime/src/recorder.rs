@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::panic::{self, Panicked};
+use crate::run::Run;
 use crate::store::{Durability, RunStore, StoreError};
 
 pub(crate) use item::{Entered, Item, Large};
@@ -105,6 +106,12 @@ impl Recorder {
     }
 
     /// Blocks while more is waiting to be written than should be. Not to be called while anything is locked.
+    /// Writes that a flow run is made, unless there is one of its id: whether it did; blocks.
+    pub(crate) fn create(&self, flow_run: &Run) -> Result<bool, StoreError> {
+        let record = item::record(flow_run, self.owner());
+        guarded(|| self.store.create(&record))
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.queue.is_full()
     }

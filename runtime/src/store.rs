@@ -103,6 +103,13 @@ pub trait RunStore: Send + Sync {
     /// It cannot be written.
     fn claim(&self, flow_run: Uuid, owner: Uuid) -> Result<bool, StoreError>;
 
+    /// Makes a flow run that is not there yet, as that of the owner which the record names: whether it did. Of several who ask at once
+    /// one makes it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    fn create(&self, flow_run: &RunRecord) -> Result<bool, StoreError>;
+
     /// The runs that a query asks for.
     ///
     /// # Errors
@@ -200,6 +207,7 @@ delegate! {
     owners() -> Result<Vec<Owner>, StoreError>;
     bury(owner: &Owner, reason: &str, now: SystemTime) -> Result<Vec<Uuid>, StoreError>;
     claim(flow_run: Uuid, owner: Uuid) -> Result<bool, StoreError>;
+    create(flow_run: &RunRecord) -> Result<bool, StoreError>;
     runs(query: &RunQuery) -> Result<Vec<RunRecord>, StoreError>;
     count(query: &RunQuery) -> Result<Vec<StateCount>, StoreError>;
     states(run: Uuid) -> Result<Vec<State>, StoreError>;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use millrun::store::{RunQuery, SqliteRunStore};
@@ -52,11 +52,7 @@ fn kill_until_done(how: &str, moments: &mut impl Iterator<Item = Duration>) -> u
     let mut recorded: HashSet<String> = HashSet::new();
     let mut before: HashMap<String, u32> = HashMap::new();
     loop {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_graph"))
-            .args([how, folder.to_str().unwrap(), &id.to_string()])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut process = start(how, folder, id);
         // The one thing that takes time here: a process is killed in the midst of its work.
         std::thread::sleep(moments.next().unwrap());
         let is_done = process.try_wait().unwrap().is_some();
@@ -117,4 +113,49 @@ fn a_flow_run_outlives_its_processes() {
 #[test]
 fn what_is_recorded_strictly_is_never_executed_again() {
     over_and_over("strict", 100, Duration::from_millis(300));
+}
+
+/// Starts a process that goes on with a flow run.
+fn start(how: &str, folder: &Path, id: Uuid) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_graph"));
+    command.args([how, folder.to_str().unwrap(), &id.to_string()]).stdout(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+fn printed(process: Child) -> String {
+    String::from_utf8(process.wait_with_output().unwrap().stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn of_several_processes_that_resume_a_flow_run_at_once_one_does() {
+    for round in 0..5 {
+        let folder = Folder::new();
+        let (folder, id) = (folder.path(), Uuid::now_v7());
+        let mut first = start("strict", folder, id);
+        // Killed as soon as it has done some of its work; in the first round there is none before.
+        while round > 0 && effects(folder).len() < 100 * round {
+            assert!(first.try_wait().unwrap().is_none(), "it has ended before");
+            std::thread::yield_now();
+        }
+        first.kill().unwrap();
+        first.wait().unwrap();
+        let store = SqliteRunStore::open_blocking(folder.join("runs.db")).unwrap();
+        let (done, before) = (completed(&store), effects(folder));
+        drop(store);
+
+        let processes: Vec<Child> = (0..4).map(|_| start("strict", folder, id)).collect();
+        let printed: Vec<String> = processes.into_iter().map(printed).collect();
+        // Who comes too late finds it executed, or being so.
+        let refused = |text: &&String| text.contains(" is being executed by ");
+        let (refused, given): (Vec<_>, Vec<_>) = printed.iter().partition(refused);
+        assert!(!given.is_empty(), "{refused:?}");
+        assert!(given.iter().all(|text| **text == expected().to_string()), "{given:?}");
+
+        let after = effects(folder);
+        assert_eq!(after.len(), 1000);
+        for (name, count) in &after {
+            let again = count - before.get(name).copied().unwrap_or(0);
+            assert_eq!(again, u32::from(!done.contains(name)), "{name}");
+        }
+    }
 }

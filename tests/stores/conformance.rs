@@ -48,6 +48,7 @@ properties! {
     runs_of_the_buried_have_crashed,
     owners_that_live_are_not_buried,
     who_was_buried_learns_of_it,
+    flow_runs_are_created_by_one_owner,
     flow_runs_are_claimed_by_one_owner,
     claimed_by_many_a_run_has_one_owner,
     only_what_has_ended_is_deleted,

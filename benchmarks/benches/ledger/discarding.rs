@@ -30,6 +30,7 @@ impl RunStore for Discarding {
         owners() -> Vec<Owner>;
         bury(&Owner, &str, SystemTime) -> Vec<Uuid>;
         claim(Uuid, Uuid) -> bool;
+        create(&RunRecord) -> bool;
         runs(&RunQuery) -> Vec<RunRecord>;
         count(&RunQuery) -> Vec<StateCount>;
         states(Uuid) -> Vec<State>;

@@ -26,7 +26,6 @@ use crate::recorder::Recorder;
 use crate::registry;
 use crate::result::Read;
 use crate::run::{Recorded, Run};
-use crate::spec::Spec;
 use crate::state::{StateName, StateType};
 use crate::store::{self, Kind, RunQuery, RunRecord, RunStore, StoreError};
 use crate::transaction::TransactionState;
@@ -105,7 +104,7 @@ pub(super) fn number_of(id: Uuid) -> u32 {
 
 /// What the run of a flow that was asked for by its id is.
 enum Found {
-    /// There was none.
+    /// There was none, and is one now.
     New,
     /// One that has not completed goes on, as this engine's, once what was interrupted is rolled back, where that is asked for.
     GoesOn(Prior, Arc<Priors>, Option<Box<Interrupted>>),
@@ -134,14 +133,13 @@ pub(super) async fn found(
     let Some(recorder) = run.scope.engine.recorder().cloned() else {
         return Err(failed(format!("`with_flow_run_id({id})`: {}", super::NO_STORE)));
     };
-    let spec = run.spec;
     let rolls_back = run.scope.engine.settings().roll_back_interrupted.unwrap_or(false);
-    let of_finding = recorder.clone();
-    let finding = move || find(&of_finding, id.as_uuid(), spec, rolls_back);
+    let (of_finding, of_run) = (recorder.clone(), run.clone());
+    let finding = move || find(&of_finding, id.as_uuid(), &of_run, rolls_back);
     let found = run.scope.handle.get().spawn_blocking(finding).await;
     match found.unwrap_or_else(|error| Err(error.to_string())).map_err(failed)? {
         Found::New => {
-            record::announce(run, &[], None);
+            run.cell.lock().log.extra().recorded = Recorded::All;
             Ok(None)
         }
         Found::GoesOn(prior, priors, interrupted) => {
@@ -192,16 +190,26 @@ pub(super) async fn by_id(engine: &Engine, id: FlowRunId) -> Result<FlowRunInfo,
     }
 }
 
-/// Looks for a flow run, and makes it this engine's if it is to go on; blocks.
-fn find(recorder: &Arc<Recorder>, id: Uuid, spec: &Spec, rolls_back: bool) -> Result<Found, String> {
+/// Looks for a flow run, and makes it this engine's if it is to go on, or new; blocks.
+fn find(recorder: &Arc<Recorder>, id: Uuid, run: &Run, rolls_back: bool) -> Result<Found, String> {
     // What this engine knows of it may lie in the spool.
     wait::block_on_future(recorder.flush()).map_err(|error| error.to_string())?;
     let store = recorder.store();
     let failed = |error: StoreError| format!("{}: {error}", store.name());
     let query = RunQuery::flow_runs().ids([id]).limit(1);
-    let Some(record) = store.runs(&query).map_err(failed)?.pop() else { return Ok(Found::New) };
-    if record.key != spec.key() {
-        return Err(format!("the flow run {id} is one of `{}`, and not of `{}`", record.key, spec.key()));
+    let mut found = store.runs(&query).map_err(failed)?.pop();
+    if found.is_none() {
+        if recorder.create(run).map_err(failed)? {
+            return Ok(Found::New);
+        }
+        // Another process was faster.
+        found = store.runs(&query).map_err(failed)?.pop();
+    }
+    let Some(record) = found else {
+        return Err(format!("the flow run {id} was made and deleted just now"));
+    };
+    if record.key != run.spec.key() {
+        return Err(format!("the flow run {id} is one of `{}`, and not of `{}`", record.key, run.spec.key()));
     }
     if record.flow_run.is_some() {
         return Err(format!(

@@ -170,7 +170,8 @@ impl Entered {
     }
 }
 
-fn record(run: &Run, owner: Uuid) -> RunRecord {
+/// What is recorded of a run as it is made.
+pub(super) fn record(run: &Run, owner: Uuid) -> RunRecord {
     let id = id_of(run);
     let (created, index, identity) = {
         let inner = run.cell.lock();

@@ -34,8 +34,8 @@ pub use deletion::{
 };
 pub use owners::{
     claimed_by_many_a_run_has_one_owner, ended_runs_belong_to_nobody, flow_runs_are_claimed_by_one_owner,
-    leases_are_renewed, owners_that_live_are_not_buried, runs_of_the_buried_have_crashed,
-    who_was_buried_learns_of_it,
+    flow_runs_are_created_by_one_owner, leases_are_renewed, owners_that_live_are_not_buried,
+    runs_of_the_buried_have_crashed, who_was_buried_learns_of_it,
 };
 pub use queries::{
     counts_are_those_of_what_is_found, filters_hold_alone_and_together, logs_come_in_pages,
@@ -110,6 +110,7 @@ properties! {
     runs_of_the_buried_have_crashed,
     owners_that_live_are_not_buried,
     who_was_buried_learns_of_it,
+    flow_runs_are_created_by_one_owner,
     flow_runs_are_claimed_by_one_owner,
     claimed_by_many_a_run_has_one_owner,
     only_what_has_ended_is_deleted,

@@ -74,6 +74,15 @@ impl RunStore for MemoryRunStore {
         Ok(true)
     }
 
+    fn create(&self, flow_run: &RunRecord) -> Result<bool, StoreError> {
+        let mut ledger = self.0.lock();
+        let is_new = !ledger.runs.contains_key(&flow_run.id);
+        if is_new {
+            ledger.write(&Batch::of(&[Event::Created(Box::new(flow_run.clone()))]));
+        }
+        Ok(is_new)
+    }
+
     fn runs(&self, query: &RunQuery) -> Result<Vec<RunRecord>, StoreError> {
         let ledger = self.0.lock();
         let found = ledger.runs.values().filter(|run| matches(query, run));

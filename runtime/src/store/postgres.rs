@@ -215,6 +215,17 @@ impl RunStore for PostgresRunStore {
         self.writing(Durability::Strict, |session| owners::claim(session, flow_run, owner))
     }
 
+    fn create(&self, flow_run: &RunRecord) -> std::result::Result<bool, StoreError> {
+        let events = [Event::Created(Box::new(flow_run.clone()))];
+        self.writing(Durability::Strict, |session| {
+            let is_new = !owners::is_there(session, flow_run.id)?;
+            if is_new {
+                write::write(session, &Batch::of(&events))?;
+            }
+            Ok(is_new)
+        })
+    }
+
     fn runs(&self, query: &RunQuery) -> std::result::Result<Vec<RunRecord>, StoreError> {
         self.reading(|session| read::runs(session, query))
     }

@@ -192,6 +192,17 @@ impl RunStore for SqliteRunStore {
         self.writing(Durability::Strict, |connection| owners::claim(connection, flow_run, owner))
     }
 
+    fn create(&self, flow_run: &RunRecord) -> std::result::Result<bool, StoreError> {
+        let events = [Event::Created(Box::new(flow_run.clone()))];
+        self.writing(Durability::Strict, |connection| {
+            let is_new = !owners::is_there(connection, flow_run.id)?;
+            if is_new {
+                write::write(connection, &Batch::of(&events))?;
+            }
+            Ok(is_new)
+        })
+    }
+
     fn runs(&self, query: &RunQuery) -> std::result::Result<Vec<RunRecord>, StoreError> {
         self.reading(|connection| read::runs(connection, query))
     }

@@ -172,6 +172,31 @@ pub fn who_was_buried_learns_of_it(new_store: &NewStore) {
     assert_eq!(done(store.owners(), "owners"), [idle]);
 }
 
+/// A flow run is made once, as that of whoever comes first.
+///
+/// # Panics
+/// Panics if that does not hold.
+pub fn flow_runs_are_created_by_one_owner(new_store: &NewStore) {
+    let store = new_store();
+    for n in 0..20 {
+        let owners: Vec<Owner> = (1..5).map(owner).collect();
+        let begin = Barrier::new(owners.len());
+        let create = |owner: &Owner| {
+            begin.wait();
+            done(store.create(&of(owner, flow_run(n))), "create")
+        };
+        let made: Vec<bool> = std::thread::scope(|scope| {
+            let asking: Vec<_> = owners.iter().map(|owner| scope.spawn(|| create(owner))).collect();
+            asking.into_iter().map(|asked| asked.join().unwrap_or(false)).collect()
+        });
+        assert_eq!(made.iter().filter(|made| **made).count(), 1, "{made:?}");
+        let first = owners.iter().zip(made).find(|(_, made)| *made).map(|(owner, _)| owner.id);
+        assert_eq!(owner_of(&*store, &flow_run(n)), first);
+        assert_eq!(done(store.states(flow_run(n).id), "states").len(), 1);
+        assert!(!done(store.create(&of(&owners[0], flow_run(n))), "create"), "it was made twice");
+    }
+}
+
 /// A flow run is given to an owner if it is nobody's, and not COMPLETED.
 ///
 /// # Panics

@@ -71,6 +71,15 @@ pub(super) fn claim(session: &mut Session, flow_run: Uuid, owner: Uuid) -> Resul
     Ok(claimed > 0)
 }
 
+/// Whether there is a flow run of that id; until the transaction is over nobody else is told that there is none.
+pub(super) fn is_there(session: &mut Session, flow_run: Uuid) -> Result<bool> {
+    let (high, low) = flow_run.as_u64_pair();
+    session.query("SELECT pg_advisory_xact_lock($1)", &[&(high ^ low).cast_signed()])?;
+    let kind = small(code::kind(Kind::Flow));
+    let there = session.query("SELECT 1 FROM runs WHERE kind = $1 AND id = $2", &[&kind, &flow_run])?;
+    Ok(!there.is_empty())
+}
+
 pub(super) fn delete(session: &mut Session, runs: &[Uuid]) -> Result<Vec<String>> {
     let ended = session.query(
         "SELECT id FROM runs WHERE kind IN (0, 1) AND id = ANY ($1) AND root = id AND owner IS NULL AND state >> 4 >= \

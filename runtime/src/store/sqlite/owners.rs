@@ -69,6 +69,12 @@ pub(super) fn claim(connection: &Connection, flow_run: Uuid, owner: Uuid) -> Res
     Ok(claimed > 0)
 }
 
+/// Whether there is a flow run of that id.
+pub(super) fn is_there(connection: &Connection, flow_run: Uuid) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM runs WHERE kind = ?1 AND id = ?2)";
+    Ok(connection.query_row(sql, params![code::kind(Kind::Flow), Id(flow_run)], |row| row.get(0))?)
+}
+
 pub(super) fn delete(connection: &Connection, runs: &[Uuid]) -> Result<Vec<String>> {
     let mut keys: Vec<String> = Vec::new();
     connection
