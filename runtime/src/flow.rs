@@ -131,7 +131,6 @@ where
     /// `plan_value` has that value, and the plan goes on.
     ///
     /// ```
-    /// # #[tokio::main] async fn main() -> Result<(), FlowError> {
     /// use millrun::prelude::*;
     ///
     /// #[task(plan_value = vec!["a".into(), "b".into()])]
@@ -149,6 +148,7 @@ where
     ///     Ok(done)
     /// }
     ///
+    /// # #[tokio::main] async fn main() -> Result<(), FlowError> {
     /// let plan = sync_all().plan().await?;
     /// assert!(!plan.is_complete());
     /// assert_eq!(plan.graph().nodes.len(), 2);
