@@ -116,7 +116,7 @@ where
     F: FnOnce() -> R,
 {
     fn begin(self, condition: &TaskFuture<T>) -> Vec<R> {
-        self.into_iter().map(|(value, branch)| case(condition, value, branch)).collect()
+        Vec::from(self).begin(condition)
     }
 }
 

@@ -63,20 +63,6 @@ impl Scope {
         tags: Tags,
         transaction: Option<Transaction>,
     ) -> Arc<Self> {
-        Self::made(engine, handle, runner, tree, parent, tags, transaction, None)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "those of a scope, and a branch, which few have")]
-    fn made(
-        engine: Engine,
-        handle: RuntimeHandle,
-        runner: Arc<dyn TaskRunner>,
-        tree: Arc<Tree>,
-        parent: Option<Arc<Run>>,
-        tags: Tags,
-        transaction: Option<Transaction>,
-        branch: Option<Arc<Run>>,
-    ) -> Arc<Self> {
         Arc::new(Self {
             engine,
             handle,
@@ -85,7 +71,7 @@ impl Scope {
             parent,
             tags,
             transaction,
-            branch,
+            branch: None,
             span: Span::current(),
             open: Mutex::default(),
             cancelled: AtomicBool::new(false),
@@ -141,7 +127,7 @@ impl Scope {
 
     /// A scope that differs in these, and that this one answers for.
     fn with(&self, tags: Tags, transaction: Option<Transaction>, branch: Option<Arc<Run>>) -> Arc<Self> {
-        let scope = Self::made(
+        let mut scope = Self::new(
             self.engine.clone(),
             self.handle.clone(),
             self.runner.clone(),
@@ -149,8 +135,11 @@ impl Scope {
             self.parent.clone(),
             tags,
             transaction,
-            branch,
         );
+        // Nobody else has it yet.
+        if let Some(scope) = Arc::get_mut(&mut scope) {
+            scope.branch = branch;
+        }
         self.adopt(&scope);
         // After it is listed: whoever cancels this one meanwhile finds it, or is found here to have done so.
         if self.is_cancelled() {
@@ -218,7 +207,7 @@ impl Scope {
         let mut scopes = vec![self.clone()];
         while let Some(scope) = scopes.pop() {
             let open = scope.open();
-            nodes.extend(open.runs.into_iter().filter(|run| !run.has_ended()).map(Node::Run));
+            nodes.extend(open.runs.into_iter().map(Node::Run));
             nodes.extend(open.maps.into_iter().filter(|map| !map.is_done()).map(Node::Map));
             scopes.extend(open.scopes);
         }

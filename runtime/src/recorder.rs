@@ -105,13 +105,13 @@ impl Recorder {
         self.queue.push(item)
     }
 
-    /// Blocks while more is waiting to be written than should be. Not to be called while anything is locked.
     /// Writes that a flow run is made, unless there is one of its id: whether it did; blocks.
     pub(crate) fn create(&self, flow_run: &Run) -> Result<bool, StoreError> {
         let record = item::record(flow_run, self.owner());
         guarded(|| self.store.create(&record))
     }
 
+    /// Whether more is waiting to be written than should be.
     pub(crate) fn is_full(&self) -> bool {
         self.queue.is_full()
     }

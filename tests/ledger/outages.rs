@@ -341,6 +341,7 @@ mod processes {
     use std::process::{Child, Command, Stdio};
 
     use super::*;
+    use crate::folder::on_a_disk_of;
 
     struct Process(Child);
 
@@ -395,21 +396,9 @@ mod processes {
     #[test]
     fn a_disk_that_is_full_for_a_while_holds_up_nobody() {
         let (disk, spool) = (Folder::new(), Folder::new());
-        let mount =
-            "mount -t tmpfs -o size=64m tmpfs \"$1\" && echo mounted && exec \"$2\" full \"$1\" \"$3\"";
-        let output = Command::new("unshare")
-            .args(["--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh"])
-            .args([
-                disk.path().to_str().unwrap(),
-                env!("CARGO_BIN_EXE_graph"),
-                spool.path().to_str().unwrap(),
-            ])
-            .output();
-        let said = output.map(|output| String::from_utf8(output.stdout).unwrap()).unwrap_or_default();
-        let Some(said) = said.strip_prefix("mounted\n") else {
-            eprintln!("left out: a small disk of its own cannot be had here");
-            return;
-        };
+        let [disk_path, spool_path] = [&disk, &spool].map(|folder| folder.path().to_str().unwrap());
+        let program = [env!("CARGO_BIN_EXE_graph"), "full", disk_path, spool_path];
+        let Some(said) = on_a_disk_of("64m", disk.path(), &program) else { return };
         let lines: Vec<&str> = said.lines().collect();
         assert_eq!(lines.len(), 4, "{said}");
         assert_eq!(lines[0], "relaxed: Ok(2000)");

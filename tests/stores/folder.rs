@@ -19,6 +19,23 @@ impl Folder {
     }
 }
 
+/// What a program prints to which this folder is a disk of that size; `None`, where such a disk cannot be had, which is said.
+#[cfg(unix)]
+pub(crate) fn on_a_disk_of(size: &str, folder: &Path, program: &[&str]) -> Option<String> {
+    let mount = "mount -t tmpfs -o size=\"$1\" tmpfs \"$2\" && echo mounted && shift 2 && exec \"$@\"";
+    let output = std::process::Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh", size])
+        .arg(folder)
+        .args(program)
+        .output();
+    let said = output.map(|output| String::from_utf8(output.stdout).unwrap()).unwrap_or_default();
+    let said = said.strip_prefix("mounted\n").map(str::to_owned);
+    if said.is_none() {
+        eprintln!("left out: a small disk of its own cannot be had here");
+    }
+    said
+}
+
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);

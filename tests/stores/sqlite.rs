@@ -260,7 +260,7 @@ mod unix {
     use millrun::store::{Durability, RunStore};
 
     use super::{batch, open};
-    use crate::folder::Folder;
+    use crate::folder::{Folder, on_a_disk_of};
 
     /// Whom nothing belongs to.
     const NOBODY: u32 = 65_534;
@@ -306,16 +306,8 @@ mod unix {
     #[test]
     fn a_full_disk_may_be_tried_again_and_loses_nothing() {
         let folder = Folder::new();
-        let mount = "mount -t tmpfs -o size=4m tmpfs \"$1\" && echo mounted && exec \"$2\" fill \"$1\"";
-        let output = Command::new("unshare")
-            .args(["--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh"])
-            .args([folder.path().to_str().unwrap(), env!("CARGO_BIN_EXE_recorder")])
-            .output();
-        let said = output.map(|output| String::from_utf8(output.stdout).unwrap()).unwrap_or_default();
-        let Some(said) = said.strip_prefix("mounted\n") else {
-            eprintln!("left out: a small disk of its own cannot be had here");
-            return;
-        };
+        let program = [env!("CARGO_BIN_EXE_recorder"), "fill", folder.path().to_str().unwrap()];
+        let Some(said) = on_a_disk_of("4m", folder.path(), &program) else { return };
         let lines: Vec<&str> = said.lines().collect();
         assert_eq!(lines.len(), 4, "{said}");
         let full =

@@ -253,7 +253,7 @@ pub(crate) fn today(run: &Run) -> String {
 
 /// The time at which a run runs: now, on the day of `with_today` where that is said.
 pub(crate) fn date_of(run: &Run) -> jiff::Zoned {
-    let own = run.cell.lock().log.extra.as_ref().and_then(|extra| extra.flow.clone());
+    let own = run.tree_inside();
     let tree = own.as_ref().unwrap_or(&run.scope.tree);
     let now =
         jiff::Timestamp::try_from(run.scope.engine.clock().now()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);

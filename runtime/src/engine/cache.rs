@@ -43,7 +43,7 @@ pub(super) fn begin<'a>(run: &Arc<Run>, body: &(dyn Body<'a> + 'a)) -> Result<Op
         return Ok(None);
     }
     let options = run.options();
-    let wanted = Wanted { run, options: options.as_ref().and_then(|options| options.cache.as_deref()) };
+    let wanted = Wanted::of(run, options.as_deref());
     let Some(result) = wanted.result()? else { return Ok(None) };
     transaction::begin(run)?;
 
@@ -167,7 +167,7 @@ pub(super) fn draft(
 ) -> Result<Option<Box<Record>>, TaskError> {
     let Some(kept) = transaction.kept() else { return Ok(None) };
     let options = run.options();
-    let wanted = Wanted { run, options: options.as_ref().and_then(|options| options.cache.as_deref()) };
+    let wanted = Wanted::of(run, options.as_deref());
     let version = options.as_ref().and_then(|options| options.version.as_deref()).or(run.spec.version);
     let drafted = kept.record(&**value, wanted.write_options(version));
     drafted.map(Some).map_err(|error| TaskError::from_user(Box::new(error)))
@@ -189,7 +189,7 @@ pub(super) fn name_of_success(run: &Run) -> StateName {
 /// It cannot be kept.
 pub(super) async fn keep_of_flow(run: &Run, value: Erased, call: Option<u128>) -> Result<Erased, TaskError> {
     let options = run.options();
-    let wanted = Wanted { run, options: options.as_ref().and_then(|options| options.cache.as_deref()) };
+    let wanted = Wanted::of(run, options.as_deref());
     let Some(result) = wanted.asked()? else { return Ok(value) };
     let key = format!("flows/{}/{}", run.spec.key().replace("::", "."), uuid::Uuid::from_u128(run.id()));
     let version = options.as_ref().and_then(|options| options.version.as_deref()).or(run.spec.version);

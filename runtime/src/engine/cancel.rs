@@ -138,7 +138,7 @@ fn stop(run: &Arc<Run>, met: Cancelling<BoxBody>) {
 /// Ends a cancelled flow run whose sync body is executing on the thread that called it: once its runs have ended, whether
 /// the body has returned or not.
 fn give_up(run: &Arc<Run>) {
-    let tree = run.cell.lock().log.extra.as_ref().and_then(|extra| extra.flow.clone());
+    let tree = run.tree_inside();
     let Some(tree) = tree else { return };
     let given_up = run.clone();
     run.scope.handle.spawn(async move {

@@ -336,7 +336,8 @@ impl Life {
     }
 }
 
-fn asked_for(run: &Run) -> Option<FlowRunId> {
+/// The id with which a flow run was asked for.
+pub(super) fn asked_for(run: &Run) -> Option<FlowRunId> {
     run.with_options(|options| options.and_then(|options| options.flow_run_id))
 }
 

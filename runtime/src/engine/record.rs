@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::Engine;
 use super::finish::Settling;
+use super::flow_run::asked_for;
 use super::hook::runtime_of;
 use super::wait;
 use crate::body::Erased;
@@ -36,8 +37,7 @@ fn recorder(run: &Run) -> Option<&Arc<Recorder>> {
 /// A run was made, which waits for these.
 pub(super) fn created(run: &Arc<Run>, edges: &EdgeList) {
     let Some(recorder) = recorder(run) else { return };
-    let is_asked_for = run.spec.is_flow
-        && run.with_options(|options| options.is_some_and(|options| options.flow_run_id.is_some()));
+    let is_asked_for = run.spec.is_flow && asked_for(run).is_some();
     // A child flow run is recorded with what it is recognised by, or not at all: else it might be begun anew.
     let is_child = run.spec.is_flow && run.scope.tree.is_flow();
     // What waits for nothing is told of at once, with what it is recognised by.

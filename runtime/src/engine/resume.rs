@@ -337,7 +337,7 @@ fn take_over(run: &Arc<Run>, priors: &Priors, prior: &Prior) -> Option<Taken> {
     if (ended.is_none() && !run.spec.is_flow) || !run.scope.tree.take(prior.id()) {
         return None;
     }
-    let flow = run.cell.lock().log.extra.as_ref().and_then(|extra| extra.flow.clone());
+    let flow = run.tree_inside();
     match flow {
         Some(tree) => tree.adopt(prior.id(), priors.free_number(prior.id())),
         None => run.number.store(number_of(prior.id), Ordering::Relaxed),

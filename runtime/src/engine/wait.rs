@@ -116,6 +116,13 @@ pub(crate) async fn all_ended(edges: &[Edge]) {
     }
 }
 
+/// Waits until all of these have ended.
+pub(super) async fn each_ended(nodes: &[Node]) {
+    for node in nodes {
+        ended(node).await;
+    }
+}
+
 async fn ended(node: &Node) {
     match node {
         Node::Run(run) => Ended::of(run).await,
@@ -334,12 +341,7 @@ pub(super) fn block_for_open(scope: &Arc<Scope>) -> bool {
         if nodes.is_empty() {
             break;
         }
-        let all = async {
-            for node in &nodes {
-                ended(node).await;
-            }
-        };
-        if block_unless_stuck(|| Wanted::All(nodes.clone()), all).is_none() {
+        if block_unless_stuck(|| Wanted::All(nodes.clone()), each_ended(&nodes)).is_none() {
             return false;
         }
     }

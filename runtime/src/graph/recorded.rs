@@ -82,14 +82,10 @@ impl Graph {
 fn all(store: &(impl RunStore + ?Sized), root: Uuid) -> Result<Vec<RunRecord>, StoreError> {
     let mut all = Vec::new();
     for query in [RunQuery::flow_runs(), RunQuery::task_runs()] {
-        let mut query = query.in_root(root).oldest_first().limit(PAGE);
-        loop {
-            let page = store.runs(&query)?;
-            let last = page.last().filter(|_| page.len() == PAGE as usize).map(|record| record.id);
+        query.in_root(root).oldest_first().limit(PAGE).for_each_page(store, |page| {
             all.extend(page);
-            let Some(last) = last else { break };
-            query = query.after(last);
-        }
+            Ok(())
+        })?;
     }
     Ok(all)
 }

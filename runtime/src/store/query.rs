@@ -103,14 +103,16 @@ impl RunQuery {
     /// Hands over all that it asks for, as many at once as its limit says.
     pub(crate) fn for_each_page(
         mut self,
-        store: &dyn RunStore,
+        store: &(impl RunStore + ?Sized),
         mut action: impl FnMut(Vec<RunRecord>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         loop {
             let page = store.runs(&self)?;
-            let Some(last) = page.last() else { return Ok(()) };
-            self.after = Some(last.id);
+            self.after = page.last().filter(|_| page.len() >= self.limit as usize).map(|last| last.id);
             action(page)?;
+            if self.after.is_none() {
+                return Ok(());
+            }
         }
     }
 

@@ -21,7 +21,7 @@ pub(in crate::engine) fn call_of<'a>(
     body: &(dyn Body<'a> + 'a),
 ) -> Result<Option<u128>, TaskError> {
     let options = run.options();
-    let wanted = Wanted { run, options: options.as_ref().and_then(|options| options.cache.as_deref()) };
+    let wanted = Wanted::of(run, options.as_deref());
     if !run.scope.tree.is_flow() || wanted.asked()?.is_none() {
         return Ok(None);
     }
@@ -37,7 +37,7 @@ pub(in crate::engine) fn call_of<'a>(
 pub(in crate::engine) async fn kept_before(run: &Arc<Run>, call: u128) -> Result<Option<Erased>, TaskError> {
     let Some(key) = run.scope.tree.next_kept(call) else { return Ok(None) };
     let options = run.options();
-    let wanted = Wanted { run, options: options.as_ref().and_then(|options| options.cache.as_deref()) };
+    let wanted = Wanted::of(run, options.as_deref());
     let Some(result) = wanted.asked()?.filter(|_| !wanted.is_refreshed()) else { return Ok(None) };
     let found = async { wanted.store()?.find(&key, result).await };
     let value = found.await.map_err(|error| TaskError::from_user(Box::new(error)))?.ok();

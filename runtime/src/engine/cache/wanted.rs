@@ -5,17 +5,22 @@ use std::sync::LazyLock;
 use super::kept::of_engine;
 use crate::cache::{CacheOptions, FlowResults, KeyOption, Named, Policy};
 use crate::error::{ErrorKind, TaskError};
+use crate::options::Options;
 use crate::result::{ResultStore, ResultStoreError, ResultType, WriteOptions};
 use crate::run::Run;
 use crate::transaction::IsolationLevel;
 
 /// What is said of a run's results: by its handle, its attribute, and the settings.
 pub(super) struct Wanted<'r> {
-    pub(super) run: &'r Run,
-    pub(super) options: Option<&'r CacheOptions>,
+    run: &'r Run,
+    options: Option<&'r CacheOptions>,
 }
 
 impl<'r> Wanted<'r> {
+    pub(super) fn of(run: &'r Run, options: Option<&'r Options>) -> Self {
+        Self { run, options: options.and_then(|options| options.cache.as_deref()) }
+    }
+
     fn option<T>(&self, read: impl FnOnce(&'r CacheOptions) -> Option<T>) -> Option<T> {
         self.options.and_then(read)
     }

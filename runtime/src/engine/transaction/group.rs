@@ -177,23 +177,11 @@ impl Drop for Group {
 /// Waits until nothing is open in a scope.
 async fn all_ended(scope: &Arc<Scope>) {
     while !scope.is_idle() {
-        let mut scopes = vec![scope.clone()];
-        let mut is_over = true;
-        while let Some(scope) = scopes.pop() {
-            let open = scope.open();
-            scopes.extend(open.scopes);
-            for run in open.runs {
-                is_over = false;
-                wait::Ended::of(&run).await;
-            }
-            for map in open.maps.iter().filter(|map| !map.is_done()) {
-                is_over = false;
-                wait::Done::of(map).await;
-            }
-        }
+        let nodes = scope.open_nodes();
         // What has ended may have begun more.
-        if is_over {
+        if nodes.is_empty() {
             return;
         }
+        wait::each_ended(&nodes).await;
     }
 }
