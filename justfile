@@ -23,6 +23,10 @@ deny:
 bench:
     cargo bench --manifest-path benchmarks/Cargo.toml
 
+# instructions and allocations of a run beside the baseline; `just counts --accept "why"` writes it anew
+counts *arguments:
+    cargo run --locked --release --manifest-path benchmarks/Cargo.toml --package millrun-counts -- {{arguments}}
+
 # programs that must not compile; `just ui overwrite` takes the compiler's new words for granted
 ui mode="wip":
     TRYBUILD={{mode}} cargo test --package millrun-ui-tests

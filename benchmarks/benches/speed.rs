@@ -253,7 +253,11 @@ fn main() {
     });
     let cost = millrun_benchmarks::median(plans.collect());
     let fast = cost <= 500.0;
-    println!("{:<44} {cost:>10.0} µs, target 500  {}", "plan of 100 runs", if fast { "met" } else { "MISSED" });
+    println!(
+        "{:<44} {cost:>10.0} µs, target 500  {}",
+        "plan of 100 runs",
+        if fast { "met" } else { "MISSED" }
+    );
     met &= fast;
     println!("\n{}", if met { "all targets met" } else { "some targets are missed" });
 }

@@ -86,13 +86,14 @@ impl Inner {
         }
     }
 
-    /// Whether there are runs to make now that one has ended.
+    /// Whether there are runs to make now that one has ended: many at a time, and not one for each that ends.
     fn wants_more(&self, kind: Kind) -> bool {
-        if self.rows.is_none() || self.cancelled.is_some() || self.window < WINDOW || kind != Kind::Sync {
+        if self.rows.is_none() || self.cancelled.is_some() || self.window < WINDOW {
             return self.rows.is_some();
         }
-        // Of those that compute only a few are executed at once: many are made at a time, and not one for each that ends.
-        self.runs.len() - self.ended <= self.window / 2
+        // Of those that compute only a few are executed at once; of those that wait as many as there may be.
+        let refill = if kind == Kind::Sync { self.window / 2 } else { making::BATCH };
+        self.runs.len() - self.ended <= self.window - refill
     }
 
     fn is_done(&self) -> bool {

@@ -126,6 +126,15 @@ pub trait TaskRunner: Send + Sync {
     /// [`RunnerError::NotStarted`] if it is not started; the run is dropped, which cancels it.
     fn submit(&self, run: ReadyRun) -> Result<(), RunnerError>;
 
+    /// Takes runs of one kind and one runtime that have become ready together. By default one after another.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit).
+    #[doc(hidden)]
+    fn submit_all(&self, runs: Vec<ReadyRun>) -> Result<(), RunnerError> {
+        runs.into_iter().try_for_each(|run| self.submit(run))
+    }
+
     /// A thread that waits for this run, which nobody has begun, offers to execute it: whether that was done. By default not.
     fn execute_here(&self, run: ReadyRun) -> bool {
         drop(run);
@@ -164,6 +173,10 @@ impl<R: TaskRunner + ?Sized> TaskRunner for Arc<R> {
 
     fn submit(&self, run: ReadyRun) -> Result<(), RunnerError> {
         (**self).submit(run)
+    }
+
+    fn submit_all(&self, runs: Vec<ReadyRun>) -> Result<(), RunnerError> {
+        (**self).submit_all(runs)
     }
 
     fn execute_here(&self, run: ReadyRun) -> bool {

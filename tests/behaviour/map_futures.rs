@@ -204,12 +204,12 @@ async fn cancelling_a_map_cancels_what_has_not_ended_and_begins_nothing() {
     let (gate, calls) = (Gate::new(), Calls::default());
     let map = counted.map(0..5000, unmapped(&gate), unmapped(&calls));
     assert_eq!(map.count(), Some(5000));
-    gate.arrived(1024).await;
-    let begun = calls.count();
+    gate.arrived(1023).await;
     map.cancel();
     let outcomes = map.outcomes().await;
     assert_eq!(outcomes.len(), 5000);
     assert_eq!(outcomes[0].as_ref().unwrap(), &0);
     assert!(outcomes[1..].iter().all(|outcome| outcome.as_ref().unwrap_err().is_cancelled()));
-    assert_eq!(calls.count(), begun);
+    // The window, and perhaps one in the place of the first.
+    assert!((1024..=1025).contains(&calls.count()), "{} have begun", calls.count());
 }

@@ -353,51 +353,70 @@ impl Tree {
 }
 
 /// Open runs, each in a place that it knows.
-#[derive(Default)]
 pub(crate) struct Slab {
-    places: Vec<Option<Arc<Run>>>,
-    free: Vec<u32>,
+    places: Vec<Place>,
+    /// The place that was given up last.
+    free: u32,
+    count: u32,
     /// Scopes made of the one that this belongs to.
     pub(crate) also: Vec<Weak<Scope>>,
     /// Maps begun here.
     pub(crate) maps: Vec<Weak<MapGroup>>,
 }
 
+enum Place {
+    Taken(Arc<Run>),
+    /// Given up after that one.
+    Free(u32),
+}
+
+impl Default for Slab {
+    fn default() -> Self {
+        Self { places: Vec::new(), free: Self::NONE, count: 0, also: Vec::new(), maps: Vec::new() }
+    }
+}
+
 impl Slab {
     /// So many places are kept when no run is open.
     const KEPT: usize = 64;
+    const NONE: u32 = u32::MAX;
 
     #[expect(clippy::cast_possible_truncation, reason = "there is no memory for 2^32 open runs")]
     pub(crate) fn insert(&mut self, run: Arc<Run>) -> u32 {
-        if let Some(place) = self.free.pop() {
-            self.places[place as usize] = Some(run);
-            return place;
+        self.count += 1;
+        let place = self.free;
+        let Some(free) = self.places.get_mut(place as usize) else {
+            self.places.push(Place::Taken(run));
+            return (self.places.len() - 1) as u32;
+        };
+        if let Place::Free(next) = std::mem::replace(free, Place::Taken(run)) {
+            self.free = next;
         }
-        self.places.push(Some(run));
-        (self.places.len() - 1) as u32
+        place
     }
 
     /// Whether there is no run in it, and there has been nothing else.
     pub(crate) fn is_idle(&self) -> bool {
-        self.free.len() == self.places.len() && self.also.is_empty() && self.maps.is_empty()
+        self.count == 0 && self.also.is_empty() && self.maps.is_empty()
     }
 
     pub(crate) fn remove(&mut self, place: u32) -> Option<Arc<Run>> {
-        let run = self.places.get_mut(place as usize)?.take()?;
-        if place as usize + 1 == self.places.len() {
-            // One run at a time, as those that are called, needs no list of what is free.
-            self.places.pop();
-        } else {
-            self.free.push(place);
-        }
-        if self.free.len() == self.places.len() && self.places.capacity() > Self::KEPT {
-            self.places = Vec::new();
-            self.free = Vec::new();
+        let taken = self.places.get_mut(place as usize).filter(|taken| matches!(taken, Place::Taken(_)))?;
+        let Place::Taken(run) = std::mem::replace(taken, Place::Free(self.free)) else { return None };
+        self.free = place;
+        self.count -= 1;
+        if self.count == 0 {
+            self.free = Self::NONE;
+            if self.places.capacity() > Self::KEPT { self.places = Vec::new() } else { self.places.clear() }
         }
         Some(run)
     }
 
     pub(crate) fn runs(&self) -> Vec<Arc<Run>> {
-        self.places.iter().flatten().cloned().collect()
+        let run = |place: &Place| match place {
+            Place::Taken(run) => Some(run.clone()),
+            Place::Free(_) => None,
+        };
+        self.places.iter().filter_map(run).collect()
     }
 }

@@ -83,6 +83,11 @@ impl<'a> Attempting<'a> {
         Self { current, span, future: Some(future), has_begun: false, deadline }
     }
 
+    /// What has been polled once, with what there is left of it.
+    fn begun(current: Current, span: Span, future: Option<BoxFuture<'a, Outcome>>) -> Self {
+        Self { current, span, future, has_begun: true, deadline: None }
+    }
+
     /// Drops the body, in its context.
     fn drop_body(&mut self) {
         let Some(future) = self.future.take() else { return };
@@ -293,6 +298,68 @@ pub(super) async fn attempt_async<'a>(
         Ok(Attempt::Future(future)) => Attempting::new(run, current, future).ended(run).await,
         Err(panic) => Err(crashed(run, &panic)),
     }
+}
+
+/// The one attempt at the body of a plain run, up to where it has to wait: what came of it, or what there is to poll on.
+#[inline]
+pub(super) fn attempt_plain<'a>(
+    run: &Arc<Run>,
+    body: &mut (dyn Body<'a> + 'a),
+    cx: &mut Context<'_>,
+) -> Result<Outcome, Attempting<'a>> {
+    let mut current = Current::of(run.clone());
+    let span = span_of(run, &current);
+    let mut future = None;
+    let polled = {
+        let _turn = BodyTurn::begin(run);
+        let _entered = current.enter();
+        panic::catch(|| {
+            let _span = span.enter();
+            match body.attempt(true) {
+                Attempt::Done(outcome) => Poll::Ready(outcome),
+                Attempt::Future(begun) => {
+                    let polled = future.insert(begun).as_mut().poll(cx);
+                    if polled.is_ready() {
+                        future = None;
+                    }
+                    polled
+                }
+            }
+        })
+    };
+    if let Ok(Poll::Ready(outcome)) = polled {
+        return Ok(outcome);
+    }
+    let attempting = Attempting::begun(current, span, future);
+    match polled {
+        Err(panic) => {
+            drop(attempting);
+            Ok(Err(crashed(run, &panic)))
+        }
+        Ok(_) if run.cell.drive(cx.waker()) => Err(attempting),
+        Ok(_) => {
+            drop(attempting);
+            Ok(Err(cancelled()))
+        }
+    }
+}
+
+/// As [`attempt_plain`], to its end.
+pub(super) async fn attempt_plain_call<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Outcome {
+    let mut waiting = None;
+    std::future::poll_fn(|cx| {
+        if let Some(attempting) = &mut waiting {
+            return Attempting::poll(attempting, run, cx);
+        }
+        match attempt_plain(run, body, cx) {
+            Ok(outcome) => Poll::Ready(outcome),
+            Err(attempting) => {
+                waiting = Some(attempting);
+                Poll::Pending
+            }
+        }
+    })
+    .await
 }
 
 /// Executes a claimed run on this thread.

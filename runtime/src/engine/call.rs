@@ -71,6 +71,10 @@ pub(crate) async fn call_async<'a>(
 /// Attempts at the body, one after another; what the last one gave.
 async fn attempts<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Outcome {
     attempt::prepare(run, body)?;
+    if run.is_plain() {
+        attempt::begin_call(run)?;
+        return attempt::attempt_plain_call(run, body).await;
+    }
     loop {
         if !run.scope.engine.limits().is_empty() {
             Box::pin(slots::acquire_async(run)).await?;

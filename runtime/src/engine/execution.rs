@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::attempt::{Attempting, begin, conclude, crashed, end, is_last, prepare};
+use super::attempt::{Attempting, attempt_plain, begin, conclude, crashed, end, is_last, prepare};
 use super::cache;
 use super::finish::{finish, shut_down};
 use super::ready::{BodyTurn, ReadyRun};
@@ -70,6 +70,34 @@ impl Execution {
             Err(panic) => Err(crashed(run, &panic)),
         };
         conclude(run, body, outcome);
+    }
+}
+
+impl ReadyRun {
+    /// Executes it, on the task that is polled, up to where it has to wait; gives what is left of it then.
+    pub(crate) fn execute_here(mut self, cx: &mut Context<'_>) -> Option<Execution> {
+        let body = self.claim()?;
+        if self.run().is_plain() {
+            return self.execute_plain(body, cx);
+        }
+        let mut execution = Execution::new(self, Some(body));
+        Pin::new(&mut execution).poll(cx).is_pending().then_some(execution)
+    }
+
+    /// Next to all runs are plain, and most of these have nothing to wait for: nothing is kept of one from step to step.
+    fn execute_plain(self, mut body: BoxBody, cx: &mut Context<'_>) -> Option<Execution> {
+        let run = self.run();
+        if let Err(error) = prepare(run, &mut *body).and_then(|()| begin(run)) {
+            end(run, body, Err(error));
+            return None;
+        }
+        match attempt_plain(run, &mut *body, cx) {
+            Ok(outcome) => {
+                end(run, body, outcome);
+                None
+            }
+            Err(attempting) => Some(Execution { stage: Stage::Attempt(attempting, body), ready: self }),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::map::MapGroup;
 use crate::panic::{self, drop_caught};
 use crate::run::Run;
 use crate::runner::runtime::RuntimeHandle;
-use crate::runner::{TaskRunner, worker};
+use crate::runner::worker;
 use crate::spec::Kind;
 
 /// What a thread has to do before it goes on, found while it did something of the kind: never one inside of the other, as
@@ -232,7 +232,6 @@ pub(crate) fn in_one_turn(action: impl FnOnce()) {
 
 /// Goes on with a run that is admitted, and with what is found on the way, until nothing is left.
 fn finish_turn(mut admitted: Option<Arc<Run>>) {
-    let mut known: Option<Arc<dyn TaskRunner>> = None;
     loop {
         // All are admitted before the first is handed over, so that whoever executes one of them may execute another that
         // it waits for.
@@ -247,20 +246,37 @@ fn finish_turn(mut admitted: Option<Arc<Run>>) {
             worker::keep_follow_up(ReadyRun { run, follow_up, offered: false });
             continue;
         }
-        let runner = match known.take() {
-            Some(known) if Arc::ptr_eq(&known, &run.scope.runner) => known,
-            _ => run.scope.runner.clone(),
-        };
+        let runner = run.scope.runner.clone();
         let ready = ReadyRun { run, follow_up, offered: false };
+        let others = admitted_like(&ready);
         // The runner may be the user's.
-        match panic::catch_in_between(|| runner.submit(ready)) {
+        let submitted = panic::catch_in_between(|| {
+            if others.is_empty() {
+                return runner.submit(ready);
+            }
+            runner.submit_all(std::iter::once(ready).chain(others).collect())
+        });
+        match submitted {
             Ok(Ok(())) => {}
             Ok(Err(error)) => log!(error, "a run is cancelled: {error}"),
             Err(panic) => log!(error, "the task runner panicked: {}", panic.message),
         }
-        known = Some(runner);
     }
     FLAGS.set(Flags { admitting: false, ..FLAGS.get() });
+}
+
+/// Those next in this thread's turn that go to the same runner in the same way.
+fn admitted_like(first: &ReadyRun) -> Vec<ReadyRun> {
+    let alike =
+        |run: &Arc<Run>| Arc::ptr_eq(&run.scope, &first.run.scope) && run.spec.kind == first.run.spec.kind;
+    let next = || {
+        unqueue(|turn| {
+            let is_alike = turn.admitted.front().is_some_and(alike);
+            if is_alike { turn.admitted.pop_front() } else { None }
+        })
+    };
+    let ready = |run| ReadyRun { run, follow_up: first.follow_up, offered: false };
+    std::iter::from_fn(next).map(ready).collect()
 }
 
 /// A task run that may be executed now.
@@ -325,7 +341,7 @@ impl ReadyRun {
     }
 
     /// The body, unless somebody else has it; nobody has one any more of a runner that was shut down.
-    fn claim(&mut self) -> Option<BoxBody> {
+    pub(super) fn claim(&mut self) -> Option<BoxBody> {
         if self.run.scope.runner.is_shut_down() {
             return None;
         }

@@ -14,7 +14,7 @@ use crate::run::{Downstream, NewRun, Run, Waiter};
 use crate::sync::MutexGuard;
 
 /// So many runs are made at once, at most.
-const BATCH: usize = 64;
+pub(super) const BATCH: usize = 64;
 
 /// Makes the bodies of a map's runs, in order.
 pub(crate) trait Rows: Send {

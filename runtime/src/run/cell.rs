@@ -404,6 +404,9 @@ impl Readers {
         if self.0.fetch_sub(1, Ordering::AcqRel) == 1 { cell.free() } else { None }
     }
 
+    /// As often as anybody could count, and more: the value has been [taken](Self::take), and there is nothing to free.
+    const TAKEN: u32 = 1 << 31;
+
     /// Whether there is any. Asked after the value was put into the cell: either a reader is found here, or the last one finds
     /// the value as it goes.
     pub(crate) fn any(&self) -> bool {
@@ -412,6 +415,12 @@ impl Readers {
 
     /// The value, for one who is a reader, if there is no other.
     pub(crate) fn take<B, V, E, D, L>(&self, cell: &Cell<B, V, E, D, L>) -> Option<V> {
-        if self.0.load(Ordering::Acquire) == 1 { cell.free() } else { None }
+        if !self.is_one() {
+            return None;
+        }
+        let value = cell.free()?;
+        // Nobody else counts: another reader could only be made of this one.
+        self.0.fetch_add(Self::TAKEN, Ordering::Relaxed);
+        Some(value)
     }
 }

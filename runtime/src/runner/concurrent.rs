@@ -71,6 +71,14 @@ impl TaskRunner for ConcurrentTaskRunner {
         Ok(())
     }
 
+    fn submit_all(&self, runs: Vec<ReadyRun>) -> Result<(), RunnerError> {
+        super::check_started(&self.started)?;
+        if let Some(first) = runs.first() {
+            self.lane(first.kind()).submit_all(runs);
+        }
+        Ok(())
+    }
+
     fn goes_next_here(&self, kind: Kind) -> bool {
         worker::goes_next(self.lane(kind)) && !self.is_shut_down()
     }

@@ -86,6 +86,24 @@ impl Lane {
         }
     }
 
+    /// Takes runs of one runtime, in this order.
+    pub(super) fn submit_all(self: &Arc<Self>, mut runs: Vec<ReadyRun>) {
+        if self.is_unbounded() {
+            return queue::submit_all(self, runs);
+        }
+        let mut state = self.state();
+        if state.closed {
+            drop(state);
+            drop(runs);
+            return;
+        }
+        let free = (self.max - state.busy).min(runs.len());
+        state.busy += free;
+        state.line.extend(runs.drain(free..));
+        drop(state);
+        runs.into_iter().for_each(|run| self.start(run));
+    }
+
     /// Has a run executed by a worker, which has a place for it.
     fn start(self: &Arc<Self>, run: ReadyRun) {
         match self.pool() {

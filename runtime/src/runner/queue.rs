@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 
 use super::place::Lane;
+use super::runtime::RuntimeHandle;
 use super::worker::{Working, follow_up};
 use super::{Execution, ReadyRun};
 use crate::engine::moment::{self, InARow};
@@ -48,17 +49,35 @@ impl Queue {
 /// Puts a run in line.
 pub(super) fn submit(lane: &Arc<Lane>, run: ReadyRun) {
     let handle = run.handle().clone();
+    line_up(lane, &handle, |line| line.push_back(run));
+}
+
+/// Puts runs of one runtime in line.
+pub(super) fn submit_all(lane: &Arc<Lane>, runs: Vec<ReadyRun>) {
+    let Some(handle) = runs.first().map(|run| run.handle().clone()) else { return };
+    line_up(lane, &handle, |line| line.extend(runs));
+}
+
+/// Adds to the line, and has it served by more, where there are more who could.
+fn line_up(lane: &Arc<Lane>, handle: &RuntimeHandle, add: impl FnOnce(&mut VecDeque<ReadyRun>)) {
     let mut state = handle.queue().state();
-    state.line.push_back(run);
-    let runtime = (state.servers == 0 || state.servers < state.line.len()).then(|| handle.get());
-    let Some(runtime) = runtime.filter(|runtime| state.servers < runtime.metrics().num_workers()) else {
+    add(&mut state.line);
+    if state.servers > 0 && state.servers >= state.line.len() {
         return;
-    };
-    state.servers += 1;
+    }
+    let runtime = handle.get();
+    let wanted = runtime.metrics().num_workers().min(state.line.len());
+    let more = wanted.saturating_sub(state.servers);
+    if more == 0 {
+        return;
+    }
+    state.servers += more;
     drop(state);
     let queue = handle.queue().clone();
-    let place = Arc::new(Counter { lane: lane.clone(), queue, runtime: runtime.clone() });
-    runtime.spawn(Server { at: place, serves: true, current: None, follow_up: None });
+    let at = Arc::new(Counter { lane: lane.clone(), queue, runtime: runtime.clone() });
+    for _ in 0..more {
+        runtime.spawn(Server { at: at.clone(), serves: true, current: None, follow_up: None });
+    }
 }
 
 /// Where servers stand.
@@ -115,16 +134,24 @@ struct Server {
 }
 
 impl Server {
+    /// The run that goes next, or the first in line.
+    fn next(&mut self) -> Option<ReadyRun> {
+        if self.follow_up.is_some() {
+            return self.follow_up.take();
+        }
+        moment::goes_to_line();
+        if self.serves { self.at.queue.next() } else { None }
+    }
+
     fn poll_in_a_row(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let _working = Working::begin(&self.at.lane);
         let _row = InARow::begin();
         for _ in 0..IN_A_ROW {
-            let current = self.current.take().or_else(|| self.follow_up.take().map(ReadyRun::execute));
-            let next = || {
-                moment::goes_to_line();
-                if self.serves { self.at.queue.next().map(ReadyRun::execute) } else { None }
-            };
-            let Some(mut execution) = current.or_else(next) else {
+            let left = if let Some(mut execution) = self.current.take() {
+                Pin::new(&mut execution).poll(cx).is_pending().then_some(execution)
+            } else if let Some(run) = self.next() {
+                run.execute_here(cx)
+            } else {
                 self.serves = false;
                 // What was dropped of the last one may have made another one ready.
                 self.follow_up = follow_up();
@@ -133,11 +160,8 @@ impl Server {
                 }
                 continue;
             };
-            let polled = Pin::new(&mut execution).poll(cx);
             self.follow_up = follow_up();
-            if polled.is_ready() {
-                continue;
-            }
+            let Some(execution) = left else { continue };
             if !self.serves {
                 self.current = Some(execution);
                 return Poll::Pending;
