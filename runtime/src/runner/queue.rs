@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::runtime::Handle;
 
@@ -28,7 +28,12 @@ pub(crate) struct Queue(Mutex<State>);
 #[derive(Default)]
 struct State {
     line: VecDeque<ReadyRun>,
+    /// How many serve it.
     servers: usize,
+    /// Those that have found nothing in line, by number: the next run wakes one, which costs less than another one.
+    idle: Vec<(u64, Waker)>,
+    /// The number of the next one that has nothing to do.
+    number: u64,
 }
 
 impl Queue {
@@ -36,13 +41,33 @@ impl Queue {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next run; without one, the server that asks is one no more.
-    fn next(&self) -> Option<ReadyRun> {
+    /// The next run; without one, the server that asks serves no more, and is woken for the next one if there is a number for it.
+    fn next(&self, waker: &Waker, most: usize) -> Result<ReadyRun, Option<u64>> {
         let mut state = self.state();
-        let next = state.line.pop_front();
-        shrink(&mut state.line);
-        state.servers -= usize::from(next.is_none());
-        next
+        if let Some(next) = state.line.pop_front() {
+            shrink(&mut state.line);
+            return Ok(next);
+        }
+        state.servers -= 1;
+        if state.idle.len() >= most {
+            return Err(None);
+        }
+        state.number += 1;
+        let number = state.number;
+        state.idle.push((number, waker.clone()));
+        Err(Some(number))
+    }
+
+    /// The server of that number is idle no more: whether it was woken for a run, and is counted since. Else it is counted now, if it
+    /// `serves`.
+    fn end_idling(&self, number: u64, serves: bool) -> bool {
+        let mut state = self.state();
+        let Some(place) = state.idle.iter().position(|(idle, _)| *idle == number) else { return true };
+        let left = state.idle.swap_remove(place);
+        state.servers += usize::from(serves);
+        drop(state);
+        drop(left);
+        false
     }
 }
 
@@ -72,11 +97,17 @@ fn line_up(lane: &Arc<Lane>, handle: &RuntimeHandle, add: impl FnOnce(&mut VecDe
         return;
     }
     state.servers += more;
+    let rested = state.idle.len().saturating_sub(more);
+    let woken = state.idle.split_off(rested);
     drop(state);
-    let queue = handle.queue().clone();
-    let at = Arc::new(Counter { lane: lane.clone(), queue, runtime: runtime.clone() });
-    for _ in 0..more {
-        runtime.spawn(Server { at: at.clone(), serves: true, current: None, follow_up: None });
+    let spawned = more - woken.len();
+    woken.into_iter().for_each(|(_, waker)| waker.wake());
+    if spawned > 0 {
+        let queue = handle.queue().clone();
+        let at = Arc::new(Counter { lane: lane.clone(), queue, runtime: runtime.clone() });
+        for _ in 0..spawned {
+            runtime.spawn(Server::new(&at));
+        }
     }
 }
 
@@ -96,7 +127,7 @@ impl Counter {
         }
         state.servers += 1;
         drop(state);
-        self.runtime.spawn(Server { at: self.clone(), serves: true, current: None, follow_up: None });
+        self.runtime.spawn(Server::new(self));
     }
 }
 
@@ -129,18 +160,34 @@ impl Drop for Aside {
 struct Server {
     at: Arc<Counter>,
     serves: bool,
+    /// Its number while it is idle, and until it is polled again.
+    idle: Option<u64>,
     current: Option<Execution>,
     follow_up: Option<ReadyRun>,
 }
 
 impl Server {
+    /// One that serves, as is counted.
+    fn new(at: &Arc<Counter>) -> Self {
+        Self { at: at.clone(), serves: true, idle: None, current: None, follow_up: None }
+    }
+
+    /// One for what has to wait.
+    fn of(at: &Arc<Counter>, execution: Execution) -> Self {
+        Self { at: at.clone(), serves: false, idle: None, current: Some(execution), follow_up: None }
+    }
+
     /// The run that goes next, or the first in line.
-    fn next(&mut self) -> Option<ReadyRun> {
+    fn next(&mut self, cx: &mut Context<'_>) -> Option<ReadyRun> {
         if self.follow_up.is_some() {
             return self.follow_up.take();
         }
         moment::goes_to_line();
-        if self.serves { self.at.queue.next() } else { None }
+        if !self.serves {
+            return None;
+        }
+        let next = self.at.queue.next(cx.waker(), self.at.runtime.metrics().num_workers());
+        next.map_err(|number| (self.serves, self.idle) = (false, number)).ok()
     }
 
     fn poll_in_a_row(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -149,14 +196,13 @@ impl Server {
         for _ in 0..IN_A_ROW {
             let left = if let Some(mut execution) = self.current.take() {
                 Pin::new(&mut execution).poll(cx).is_pending().then_some(execution)
-            } else if let Some(run) = self.next() {
+            } else if let Some(run) = self.next(cx) {
                 run.execute_here(cx)
             } else {
-                self.serves = false;
                 // What was dropped of the last one may have made another one ready.
                 self.follow_up = follow_up();
                 if self.follow_up.is_none() {
-                    return Poll::Ready(());
+                    return if self.idle.is_some() { Poll::Pending } else { Poll::Ready(()) };
                 }
                 continue;
             };
@@ -167,12 +213,7 @@ impl Server {
                 return Poll::Pending;
             }
             // It has to wait: a task of its own polls it from now on, at once for the first time.
-            self.at.runtime.spawn(Server {
-                at: self.at.clone(),
-                serves: false,
-                current: Some(execution),
-                follow_up: None,
-            });
+            self.at.runtime.spawn(Server::of(&self.at, execution));
         }
         if let Some(run) = follow_up() {
             submit(&self.at.lane, run);
@@ -187,6 +228,10 @@ impl Future for Server {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
+        if let Some(number) = this.idle.take() {
+            this.at.queue.end_idling(number, true);
+            this.serves = true;
+        }
         let serving = this.serves.then(|| this.at.clone());
         let before = SERVING.replace(serving);
         let polled = this.poll_in_a_row(cx);
@@ -197,8 +242,9 @@ impl Future for Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        let serves = self.idle.map_or(self.serves, |number| self.at.queue.end_idling(number, false));
         // The runtime has been shut down. Those in line would wait for ever.
-        if self.serves {
+        if serves {
             let mut state = self.at.queue.state();
             state.servers -= 1;
             let line = std::mem::take(&mut state.line);
