@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use crate::context::Scope;
-use crate::engine::{self, Ended, admission, plan};
+use crate::engine::{self, Ended, admission, plan, watch};
 use crate::error::{ErrorKind, TaskError};
 use crate::input::{EdgeList, Node};
 use crate::options::{Effective, Options};
@@ -121,6 +121,7 @@ impl MapGroup {
             (Some(_), false) => 0,
         };
         let ordinal = scope.tree.enroll_map(spec);
+        watch::mapped(&scope.tree, spec, options.as_deref());
         let group = Arc::new(Self {
             spec,
             scope,
@@ -195,6 +196,7 @@ impl MapGroup {
                 let count = u32::try_from(length).unwrap_or(u32::MAX);
                 let mut inner = self.inner.lock();
                 inner.first_number = self.scope.tree.enroll_elements(count);
+                watch::made(&self.scope.tree, self.spec, self.options.as_deref(), count.into());
                 inner.length = Some(length);
                 // At most what a few pages hold: a longer list grows as its runs are made.
                 inner.runs.reserve_exact(length.min(1 << 20));

@@ -11,7 +11,7 @@ use super::aside::attempt_aside;
 use super::deadline::{Deadline, sleep};
 use super::finish::{self, finish};
 use super::ready::BodyTurn;
-use super::{cache, hook, moment, record, retry, slots, transaction, wait};
+use super::{cache, hook, moment, record, retry, slots, transaction, wait, watch};
 use crate::body::{Attempt, Body, BoxBody, BoxFuture, Outcome, Parameters, parameters};
 use crate::clock::Nanos;
 use crate::context::Current;
@@ -230,6 +230,7 @@ pub(super) fn begin(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, Ta
 /// As [`begin`], for a run that its caller executes: a plain one [has begun](enter_at_once).
 pub(super) fn begin_call(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, TaskError> {
     if run.is_plain() {
+        watch::begun(run, true);
         finish::log_state(run, StateName::Running, None);
         return Ok(None);
     }
@@ -261,6 +262,7 @@ fn enter_attempt(run: &Arc<Run>, number: u32, now: Nanos) -> Result<(), TaskErro
             inner.log.extra().attempts = number;
         }
     }
+    watch::begun(run, number == 1);
     finish::log_state(run, name, None);
     Ok(())
 }

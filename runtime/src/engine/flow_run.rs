@@ -9,7 +9,7 @@ use super::attempt;
 use super::cancel::{cancel_children, cancel_scope, cancel_scope_by};
 use super::execution::Abandoned;
 use super::finish::{finish_as, finish_as_before, is_skip};
-use super::{admission, cache, plan, record, resume, retry, standstill, submit, transaction, wait};
+use super::{admission, cache, plan, record, resume, retry, standstill, submit, transaction, wait, watch};
 use crate::body::{BoxBody, Erased, Outcome};
 use crate::cache::FlowResults;
 use crate::context::{Current, Scope, Tree, current_run, own_tags, scope_here};
@@ -102,6 +102,7 @@ pub(crate) fn make(mut start: Start) -> Begun {
         plan::begin(&run, &start.edges, None);
         return Begun { run, tree, life: None };
     }
+    watch::begin(&run, &tree);
     outer.register(&run);
     outer.tree.record(&run, &start.edges);
     record::created(&run, &start.edges);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::ready::{hand_over, ready};
-use super::{cancel, plan, record};
+use super::{cancel, plan, record, watch};
 use crate::body::{BoxBody, Upstreams};
 use crate::context::{Scope, scope_here};
 use crate::input::EdgeList;
@@ -57,6 +57,7 @@ pub(super) fn new_call(
 
 fn describe(spec: &'static Spec, scope: Arc<Scope>, options: Option<Arc<Options>>, waits: bool) -> NewRun {
     let (number, ordinal) = scope.tree.enroll(spec);
+    watch::made(&scope.tree, spec, options.as_deref(), 1);
     let created = scope.engine.clock().nanos();
     NewRun {
         spec,

@@ -176,6 +176,8 @@ impl MapGroup {
         }
         let missing = inner.length.unwrap_or_default() - inner.runs.len();
         self.scope.tree.strike_elements(missing);
+        let struck = i64::try_from(missing).unwrap_or(i64::MAX);
+        engine::watch::made(&self.scope.tree, self.spec, self.options.as_deref(), -struck);
         let at = inner.runs.len();
         inner.failed.get_or_insert(at);
         inner.runs.push(stand_in);
