@@ -22,6 +22,7 @@ pub(crate) mod resume;
 mod retry;
 mod signal;
 mod slots;
+pub(crate) mod span;
 mod standstill;
 mod submit;
 pub(crate) mod transaction;

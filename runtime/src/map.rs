@@ -8,6 +8,8 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
+use tracing::Span;
+
 use crate::context::Scope;
 use crate::engine::{self, Ended, admission, plan, watch};
 use crate::error::{ErrorKind, TaskError};
@@ -31,6 +33,8 @@ pub(crate) struct MapGroup {
     pub(crate) scope: Arc<Scope>,
     pub(crate) ordinal: u32,
     options: Option<Arc<Options>>,
+    /// The span in which it was begun, where that is not its scope's.
+    span: Option<Span>,
     /// Handles that can read the results.
     handles: AtomicU32,
     inner: Mutex<Inner>,
@@ -121,12 +125,14 @@ impl MapGroup {
             (Some(_), false) => 0,
         };
         let ordinal = scope.tree.enroll_map(spec);
+        let span = engine::span::span_here(&scope);
         watch::mapped(&scope.tree, spec, options.as_deref());
         let group = Arc::new(Self {
             spec,
             scope,
             ordinal,
             options,
+            span,
             handles: AtomicU32::new(1),
             inner: Mutex::new(Inner {
                 rows: Some(rows),

@@ -42,7 +42,7 @@ pub(super) async fn attempt_on_thread(
         done.give(outcome);
     });
     let outcome = std::future::poll_fn(move |cx| aside.take(cx).map_or(Poll::Pending, Poll::Ready));
-    let outcome = Attempting::new(run, current, Box::pin(outcome)).ended(run).await;
+    let outcome = Attempting::elsewhere(run, current, Box::pin(outcome)).ended(run).await;
     drop(over);
     outcome
 }

@@ -11,6 +11,7 @@ use super::aside::attempt_aside;
 use super::deadline::{Deadline, sleep};
 use super::finish::{self, finish};
 use super::ready::BodyTurn;
+use super::span::{end_span, span_of};
 use super::{cache, hook, moment, record, retry, slots, transaction, wait, watch};
 use crate::body::{Attempt, Body, BoxBody, BoxFuture, Outcome, Parameters, parameters};
 use crate::clock::Nanos;
@@ -39,31 +40,6 @@ pub(super) fn cancelled() -> TaskError {
     TaskError::new(ErrorKind::Cancelled, "the run was cancelled")
 }
 
-/// The span of an attempt: the flow run's own, or, where anybody listens, one of the task run's.
-fn span_of(run: &Run, current: &Current) -> Span {
-    match &current.scope {
-        Some(scope) if run.spec.is_flow => scope.span.clone(),
-        _ => new_span(run),
-    }
-}
-
-/// A span for a run, in that of the run that has submitted it.
-pub(super) fn new_span(run: &Run) -> Span {
-    if !tracing::enabled!(tracing::Level::INFO) {
-        return Span::none();
-    }
-    let id = uuid::Uuid::from_u128(run.id());
-    let span = || {
-        if run.spec.is_flow {
-            tracing::info_span!(parent: &run.scope.span, "flow_run", %id, name = run.name(), flow = run.task_name())
-        } else {
-            tracing::info_span!(parent: &run.scope.span, "task_run", %id, name = run.name(), task = run.task_name())
-        }
-    };
-    // The subscriber is the user's.
-    panic::catch(span).unwrap_or_else(|_| Span::none())
-}
-
 /// An async body under way: polled in its run's context until it ends, panics, is cancelled, or its time is over.
 pub(super) struct Attempting<'a> {
     current: Current,
@@ -76,10 +52,19 @@ pub(super) struct Attempting<'a> {
 
 impl<'a> Attempting<'a> {
     pub(super) fn new(run: &Run, current: Current, future: BoxFuture<'a, Outcome>) -> Self {
+        let span = span_of(run, &current);
+        Self::in_span(run, current, future, span)
+    }
+
+    /// One whose body executes on another thread, which has the span.
+    pub(super) fn elsewhere(run: &Run, current: Current, future: BoxFuture<'a, Outcome>) -> Self {
+        Self::in_span(run, current, future, Span::none())
+    }
+
+    fn in_span(run: &Run, current: Current, future: BoxFuture<'a, Outcome>, span: Span) -> Self {
         let timeout = timeout(run);
         let deadline =
             timeout.map(|timeout| Box::new((Deadline::set(run.scope.engine.clock(), timeout), timeout)));
-        let span = span_of(run, &current);
         Self { current, span, future: Some(future), has_begun: false, deadline }
     }
 
@@ -100,6 +85,14 @@ impl<'a> Attempting<'a> {
 
     /// Polls the body of that run, whose attempt it is.
     pub(super) fn poll(&mut self, run: &Run, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let polled = self.poll_body(run, cx);
+        if let Poll::Ready(outcome) = &polled {
+            end_span(&self.span, run, outcome);
+        }
+        polled
+    }
+
+    fn poll_body(&mut self, run: &Run, cx: &mut Context<'_>) -> Poll<Outcome> {
         if self.has_begun && !run.cell.drive(cx.waker()) {
             self.drop_body();
             return Poll::Ready(Err(cancelled()));
@@ -326,11 +319,13 @@ pub(super) fn attempt_here<'a>(
     let span = span_of(run, &current);
     let _turn = BodyTurn::begin(run);
     let _entered = current.enter();
-    match panic::catch(|| span.in_scope(|| body.attempt(last))) {
+    let outcome = match panic::catch(|| span.in_scope(|| body.attempt(last))) {
         Ok(Attempt::Done(outcome)) => outcome,
         Ok(Attempt::Future(future)) => wait::block_on_future(future),
         Err(panic) => Err(crashed(run, &panic)),
-    }
+    };
+    end_span(&span, run, &outcome);
+    outcome
 }
 
 /// One attempt at a sync body, on this thread, whose deadline is checked when the body returns.
@@ -352,16 +347,18 @@ pub(super) fn attempt_in_time<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)
         Ok(Attempt::Future(future)) => {
             let runtime = run.scope.handle.get();
             let _entered = runtime.enter();
-            return wait::block_on_future(Attempting::new(run, current, future).ended(run));
+            return wait::block_on_future(Attempting::in_span(run, current, future, span).ended(run));
         }
         Err(panic) => Err(crashed(run, &panic)),
     };
-    match (timeout, begun) {
+    let outcome = match (timeout, begun) {
         (Some(timeout), Some(begun)) if Duration::from_nanos(clock.monotonic() - begun) > timeout => {
             Err(timed_out(run, timeout))
         }
         _ => outcome,
-    }
+    };
+    end_span(&span, run, &outcome);
+    outcome
 }
 
 /// Waits for something on behalf of a run, unless that is cancelled meanwhile.

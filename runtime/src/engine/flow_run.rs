@@ -9,7 +9,7 @@ use super::attempt;
 use super::cancel::{cancel_children, cancel_scope, cancel_scope_by};
 use super::execution::Abandoned;
 use super::finish::{finish_as, finish_as_before, is_skip};
-use super::{admission, cache, plan, record, resume, retry, standstill, submit, transaction, wait, watch};
+use super::{admission, cache, plan, record, resume, retry, span, standstill, submit, transaction, wait, watch};
 use crate::body::{BoxBody, Erased, Outcome};
 use crate::cache::FlowResults;
 use crate::context::{Current, Scope, Tree, current_run, own_tags, scope_here};
@@ -246,7 +246,7 @@ impl Life {
 
     async fn attempt(&mut self) -> Result<(Erased, Option<&'static str>), TaskError> {
         let run = self.run.clone();
-        let scope = attempt::new_span(&run).in_scope(|| self.scope());
+        let scope = span::new_span(&run).in_scope(|| self.scope());
         let current = Current::in_scope(scope.clone());
         let outcome = match run.spec.kind {
             Kind::Async => attempt::attempt_async(&run, &mut *self.body, current).await,
@@ -270,7 +270,9 @@ impl Life {
         }
         let tree = self.tree.clone();
         idle(&tree).await;
-        self.verdict(outcome)
+        let ended = self.verdict(outcome);
+        span::end_flow_span(&scope.span, &run, ended.as_ref().err());
+        ended
     }
 
     /// The scope of what the body begins.

@@ -163,7 +163,9 @@ impl MapGroup {
             waits,
             waiter: Some(Waiter::Downstream(Downstream::Map(self.clone()))),
         };
-        Run::new(new, Some(body))
+        let run = Run::new(new, Some(body));
+        engine::span::put_into(&run, self.span.clone());
+        run
     }
 
     /// Ends a map in the midst of making its runs: a crashed one stands for those that are missing.
