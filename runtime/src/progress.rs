@@ -17,8 +17,8 @@
 //! One line for each task, with how many of its runs have ended and how many there are so far, how many are running, failed, were
 //! cancelled, skipped or found in the cache, how often there was another attempt, and how many end in a second; for a task that is mapped
 //! a bar as well. Child flows are lines like tasks, and what is inside of them is counted with the others. Where there are more than 12
-//! tasks, or more than the terminal has room for, those that have nothing to do are summed up. Twelve at most are shown; between two attempts a
-//! run counts as running. What the flow run has done stays on the terminal once it has ended.
+//! tasks, or more than the terminal has room for, those that have nothing to do are summed up. Between two attempts a run counts as
+//! running. What the flow run has done stays on the terminal once it has ended.
 //!
 //! It is drawn on standard error ten times a second, and not at all where that is no terminal or `TERM` is `dumb`; `NO_COLOR` takes
 //! the colours away. What the program itself prints meanwhile is drawn over, except where it goes through
@@ -67,7 +67,8 @@ impl Progress {
         self.0.redraw();
     }
 
-    /// Does `action`, which may print to this terminal, while nothing is drawn there.
+    /// Does `action`, which may print to this terminal, while nothing is drawn there. It is not to wait for runs: a flow run that is
+    /// shown there ends once that is over.
     pub fn suspend<T>(&self, action: impl FnOnce() -> T) -> T {
         self.0.suspend(action)
     }
@@ -96,7 +97,7 @@ pub(crate) fn beside<T>(action: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Does `action`, which may print, while nothing is drawn on standard error.
+/// Does `action`, which may print, while nothing is drawn on standard error; it is not to wait for runs.
 ///
 /// ```
 /// millrun::progress::suspend(|| println!("half of it is done"));

@@ -92,3 +92,17 @@ fn a_writer_that_fails_harms_nobody() {
         run.result().unwrap();
     }
 }
+
+#[test]
+fn a_panic_while_nothing_is_drawn_harms_nobody_else() {
+    let (terminal, gate) = (Terminal::new(80, 24), Gate::new());
+    let progress = terminal.progress();
+    let run = engine(&Clock::manual()).enter(|| held(gate.clone()).with_progress_on(&progress).start());
+    gate.arrived_blocking(1);
+    let suspended = std::panic::AssertUnwindSafe(|| progress.suspend(|| panic!("on purpose")));
+    assert!(std::panic::catch_unwind(suspended).is_err());
+    progress.redraw();
+    assert_eq!(terminal.lines(), [HEAD, LINE]);
+    gate.open();
+    run.result().unwrap();
+}

@@ -55,8 +55,10 @@ impl Write for Terminal {
 }
 
 fn lines_of(screen: &vt100::Screen) -> Vec<String> {
-    let text = screen.contents();
-    text.trim_end().lines().map(|line| line.trim_end().to_owned()).collect()
+    let rows = screen.rows(0, screen.size().1).map(|row| row.trim_end().to_owned());
+    let mut lines: Vec<String> = rows.collect();
+    lines.truncate(lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1));
+    lines
 }
 
 /// An engine whose time a test moves.

@@ -147,7 +147,7 @@ fn what_is_cancelled_is_told_and_runs_no_more() {
 #[flow]
 async fn cut_short(gate: Gate) -> Result<(), FlowError> {
     let waiting = wait_here.map(std::iter::repeat_n(gate.clone(), 5000));
-    gate.arrived(10).await;
+    gate.arrived(5).await;
     waiting.cancel();
     let _ = waiting.outcomes().await;
     Ok(())

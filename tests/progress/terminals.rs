@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -21,7 +22,8 @@ fn program(argument: &str) -> Command {
 /// A program whose standard error is a terminal.
 struct Shown {
     process: Child,
-    reading: JoinHandle<Vec<u8>>,
+    reading: JoinHandle<()>,
+    read: Arc<(Mutex<Vec<u8>>, Condvar)>,
     size: (u16, u16),
 }
 
@@ -38,14 +40,22 @@ impl Shown {
         let process = command.stderr(theirs).spawn().unwrap();
         // Only the process has the other side open from now on: reading ends when it does.
         drop(command);
+        let read = Arc::<(Mutex<Vec<u8>>, Condvar)>::default();
+        let all = read.clone();
         let reading = std::thread::spawn(move || {
-            let (mut ours, mut all, mut some) = (File::from(ours), Vec::new(), [0; 4096]);
+            let (mut ours, mut some) = (File::from(ours), [0; 4096]);
             while let Ok(count @ 1..) = ours.read(&mut some) {
-                all.extend_from_slice(&some[..count]);
+                all.0.lock().unwrap().extend_from_slice(&some[..count]);
+                all.1.notify_all();
             }
-            all
         });
-        Self { process, reading, size }
+        Self { process, reading, read, size }
+    }
+
+    /// Waits until that was written to the terminal.
+    fn wait_for(&self, text: &str) {
+        let has_it = |read: &Vec<u8>| String::from_utf8_lossy(read).contains(text);
+        drop(self.read.1.wait_while(self.read.0.lock().unwrap(), |read| !has_it(read)).unwrap());
     }
 
     /// Lets the program go on, and waits for its end: what it has printed, and what it has written to the terminal.
@@ -53,7 +63,9 @@ impl Shown {
         // It may be gone already.
         let _ = self.process.stdin.take().unwrap().write_all(b"go on\n");
         let printed = self.process.wait_with_output().unwrap();
-        (String::from_utf8(printed.stdout).unwrap(), self.reading.join().unwrap(), self.size)
+        self.reading.join().unwrap();
+        let read = std::mem::take(&mut *self.read.0.lock().unwrap());
+        (String::from_utf8(printed.stdout).unwrap(), read, self.size)
     }
 }
 
@@ -94,4 +106,56 @@ fn what_was_done_stays_in_the_terminal() {
         assert_eq!(ended[3], "ask 1/1");
         assert_eq!(lines.iter().filter(|line| line.contains("shown 'shown'")).count(), 1, "{lines:#?}");
     }
+}
+
+#[test]
+fn log_lines_stand_above() {
+    let (_, written, size) = Shown::start(program("logs"), 80).ended();
+    let lines = screen(&written, size);
+    let first = lines.iter().position(|line| line.contains("shown 'shown'")).unwrap();
+    assert_eq!(first, lines.len() - 4, "{lines:#?}");
+    let is_log = |line: &String| line.contains(" | INFO    | Task run '");
+    assert!(lines[..first].iter().filter(|line| is_log(line)).count() > 10, "{lines:#?}");
+    assert!(lines[first - 1].contains("Flow run 'shown' - Finished"), "{lines:#?}");
+}
+
+#[test]
+fn without_a_terminal_nothing_is_drawn() {
+    let mut command = program("");
+    command.stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    process.stdin.take().unwrap().write_all(b"go on\n").unwrap();
+    let printed = process.wait_with_output().unwrap();
+    assert_eq!(printed.stdout, b"328350\n");
+    let said = String::from_utf8(printed.stderr).unwrap();
+    assert!(said.contains("printed by a task") && said.contains("a task panics"), "{said}");
+    assert!(!said.contains('\x1b') && !said.contains("shown 'shown'"), "{said}");
+}
+
+#[test]
+fn a_dumb_terminal_gets_nothing_and_no_colour_where_none_is_wanted() {
+    let mut dumb = program("");
+    dumb.env("TERM", "dumb");
+    let (_, written, size) = Shown::start(dumb, 80).ended();
+    assert!(!written.contains(&b'\x1b'));
+    assert!(!screen(&written, size).iter().any(|line| line.contains("shown 'shown'")));
+
+    let has_colours = |written: &[u8]| written.windows(3).any(|text| text == b"\x1b[3");
+    let mut plain = program("");
+    plain.env("NO_COLOR", "1");
+    assert!(!has_colours(&Shown::start(plain, 80).ended().1));
+    assert!(has_colours(&Shown::start(program(""), 80).ended().1));
+}
+
+#[test]
+fn a_signal_leaves_the_terminal_with_the_last_picture() {
+    let shown = Shown::start(program(""), 80);
+    let id = shown.process.id().to_string();
+    // The task that asks has not ended before: nobody has answered.
+    shown.wait_for("  ask");
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let (printed, written, size) = shown.ended();
+    assert_eq!(printed, "");
+    let lines = screen(&written, size);
+    assert!(lines.iter().any(|line| line.starts_with("✗ shown 'shown'  Crashed")), "{lines:#?}");
 }

@@ -1,6 +1,7 @@
 //! The flow runs that are shown on one terminal, and the thread that draws them.
 
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -152,7 +153,13 @@ impl Screen {
 
     /// Does `action` while nothing of this is on the terminal.
     pub(super) fn suspend<T>(&self, action: impl FnOnce() -> T) -> T {
-        if IS_INSIDE.get() { action() } else { inside(|| self.multi.suspend(action)) }
+        if IS_INSIDE.get() {
+            return action();
+        }
+        // A panic must not go through what is locked meanwhile.
+        let caught = AssertUnwindSafe(action);
+        let done = inside(|| self.multi.suspend(|| catch_unwind(caught)));
+        done.unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
 
@@ -174,7 +181,12 @@ impl Watched {
     pub(crate) fn ended(&self, name: StateName) {
         let text = self.text(Some(name));
         let _drawing = self.screen.drawing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.screen.state().shown.retain(|shown| !std::ptr::eq(&**shown, self));
+        {
+            let mut state = self.screen.state();
+            state.shown.retain(|shown| !std::ptr::eq(&**shown, self));
+            // Those that are left may go by another clock.
+            state.is_due = true;
+        }
         inside(|| {
             self.screen.multi.remove(&self.bar);
             let _ = self.screen.multi.println(text);
