@@ -63,7 +63,9 @@ fn it_is_drawn_again_as_time_goes_by() {
         // Whoever draws has asked for the next time.
         clock.wait_for_timers(1);
         clock.advance(Duration::from_millis(100));
-        terminal.wait_for(|lines| lines.first().is_some_and(|line| line.ends_with(&format!("running  0.{tenths} s"))));
+        terminal.wait_for(|lines| {
+            lines.first().is_some_and(|line| line.ends_with(&format!("running  0.{tenths} s")))
+        });
     }
     gate.open();
     run.result().unwrap();
@@ -136,10 +138,11 @@ fn what_there_is_no_room_for_is_summed_up() {
         (12, 24, None),
         (13, 24, Some("  and 1 other task  1/1")),
         (13, 8, Some("  and 8 other tasks  8/8")),
-        (300, 24, Some("  and 116 or more other tasks  288/288")),
+        (300, 24, Some("  and 117 or more other tasks  288/288")),
     ] {
         let terminal = Terminal::new(80, rows);
-        one_at_a_time(&clock).enter(|| many_tasks(count).with_progress_on(&terminal.progress()).result().unwrap());
+        one_at_a_time(&clock)
+            .enter(|| many_tasks(count).with_progress_on(&terminal.progress()).result().unwrap());
         let lines = terminal.lines();
         let named = if rows == 8 { 5 } else { 12 };
         assert_eq!(lines[1], if rows == 8 { "  task 0  1/1" } else { "  task 0   1/1" });
@@ -197,7 +200,8 @@ fn a_child_flow_is_a_line_and_its_tasks_are_counted_with_the_others() {
 
 #[test]
 fn an_engine_shows_all_its_flow_runs() {
-    let (terminal, other, gate, clock) = (Terminal::new(80, 24), Terminal::new(80, 24), Gate::new(), Clock::manual());
+    let (terminal, other, gate, clock) =
+        (Terminal::new(80, 24), Terminal::new(80, 24), Gate::new(), Clock::manual());
     gate.open();
     let engine = Engine::builder().clock(clock).progress(&terminal.progress()).build();
     engine.run_blocking(pass_all("one".into(), gate.clone(), 1)).unwrap();

@@ -31,13 +31,13 @@ fn lines_stand_above_what_is_drawn() {
     progress.redraw();
     assert_eq!(terminal.lines(), [HEAD, LINE]);
 
-    progress.log_writer().write_all(b"a line\r\n").unwrap();
+    progress.log_writer().write_all(b"a line\n").unwrap();
     assert_eq!(terminal.lines(), ["a line", HEAD, LINE]);
 
     let mut writer = progress.log_writer();
     writer.write_all(b"another ").unwrap();
     assert_eq!(terminal.lines(), ["a line", HEAD, LINE], "not before it is whole");
-    writer.write_all(b"one\r\n").unwrap();
+    writer.write_all(b"one\n").unwrap();
     assert_eq!(terminal.lines(), ["a line", "another one", HEAD, LINE]);
 
     write!(writer, "the last").unwrap();
@@ -49,7 +49,7 @@ fn lines_stand_above_what_is_drawn() {
         assert_eq!(terminal.lines(), ["a line", "another one", "the last"]);
         below.write_all(b"printed\r\n").unwrap();
         // From within it goes there directly.
-        progress.log_writer().write_all(b"logged\r\n").unwrap();
+        progress.log_writer().write_all(b"logged\n").unwrap();
     });
     let all = ["a line", "another one", "the last", "printed", "logged"];
     assert_eq!(terminal.lines(), [&all[..], &[HEAD, LINE]].concat());
@@ -58,7 +58,7 @@ fn lines_stand_above_what_is_drawn() {
     run.result().unwrap();
     let ended = ["✓ held 'one'  Completed  0.0 s", "  hold  1/1"];
     assert_eq!(terminal.lines(), [&all[..], &ended].concat());
-    progress.log_writer().write_all(b"after the end\r\n").unwrap();
+    progress.log_writer().write_all(b"after the end\n").unwrap();
     assert_eq!(terminal.lines(), [&all[..], &ended, &["after the end"]].concat());
 }
 

@@ -135,7 +135,8 @@ async fn waits(gate: Gate, never: Gate) -> Result<(), FlowError> {
 #[test]
 fn what_is_cancelled_is_told_and_runs_no_more() {
     let (terminal, gate) = (Terminal::new(80, 24), Gate::new());
-    let call = waits(gate.clone(), Gate::new()).with_flow_run_name("one").with_progress_on(&terminal.progress());
+    let call =
+        waits(gate.clone(), Gate::new()).with_flow_run_name("one").with_progress_on(&terminal.progress());
     let run = engine(&Clock::manual()).enter(|| call.start());
     gate.arrived_blocking(1);
     run.cancel();

@@ -14,7 +14,12 @@ use crate::lines_of;
 
 fn program(argument: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shown"));
-    command.arg(argument).env("TERM", "xterm-256color").env_remove("NO_COLOR").env_remove("MILLRUN_LOGGING_LEVEL");
+    command
+        .arg(argument)
+        .env("TERM", "xterm-256color")
+        .env("RUST_BACKTRACE", "0")
+        .env_remove("NO_COLOR")
+        .env_remove("MILLRUN_LOGGING_LEVEL");
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     command
 }
@@ -93,7 +98,11 @@ fn what_was_done_stays_in_the_terminal() {
         assert_eq!(printed, "328350\n");
         let lines = screen(&written, size);
         let bars = |line: &str| line.matches('━').count();
-        assert_eq!(lines.iter().map(|line| bars(line)).max(), Some(if columns == 80 { 20 } else { 0 }), "{lines:#?}");
+        assert_eq!(
+            lines.iter().map(|line| bars(line)).max(),
+            Some(if columns == 80 { 20 } else { 0 }),
+            "{lines:#?}"
+        );
         let plain: Vec<_> = lines.iter().map(|line| line.replace('━', "")).collect();
         let plain = without_times(&plain);
         let panic = plain.iter().position(|line| line.contains("panicked at")).expect("the panic is told");

@@ -9,7 +9,9 @@ use super::attempt;
 use super::cancel::{cancel_children, cancel_scope, cancel_scope_by};
 use super::execution::Abandoned;
 use super::finish::{finish_as, finish_as_before, is_skip};
-use super::{admission, cache, plan, record, resume, retry, span, standstill, submit, transaction, wait, watch};
+use super::{
+    admission, cache, plan, record, resume, retry, span, standstill, submit, transaction, wait, watch,
+};
 use crate::body::{BoxBody, Erased, Outcome};
 use crate::cache::FlowResults;
 use crate::context::{Current, Scope, Tree, current_run, own_tags, scope_here};

@@ -65,7 +65,8 @@ pub(super) fn new_span(run: &Run) -> Span {
             )
         };
     }
-    let span = || if run.spec.is_flow { span_named!("flow_run", flow) } else { span_named!("task_run", task) };
+    let span =
+        || if run.spec.is_flow { span_named!("flow_run", flow) } else { span_named!("task_run", task) };
     // The subscriber is the user's.
     panic::catch(span).unwrap_or_else(|_| Span::none())
 }

@@ -12,9 +12,11 @@ use crate::run::Run;
 use crate::spec::Spec;
 use crate::state::StateName;
 
-/// So many tasks are counted one by one; the last of them stands for all others.
-const LINES: usize = 128;
-const OTHERS: usize = LINES - 1;
+/// So many tasks are counted one by one: a power of two, which costs the least to look for.
+const TASKS: usize = 128;
+/// The line that stands for all others.
+const OTHERS: usize = TASKS;
+const LINES: usize = TASKS + 1;
 /// So many threads have pages of their own; the others share the last one.
 const PAGES: usize = 64;
 const SHARED: usize = PAGES - 1;
@@ -141,20 +143,33 @@ impl Counts {
         self.count(line, |tally| &tally.ended, 1);
     }
 
+    #[inline]
     fn line_of(&self, run: &Run) -> usize {
-        match run.options().and_then(|options| options.name.clone()) {
-            None => self.line(run.spec, None),
-            name => self.line(run.spec, name.as_ref()),
+        if run.has_options() {
+            let options = run.options();
+            return self.line(run.spec, options.as_ref().and_then(|options| options.name.as_ref()));
         }
+        self.line(run.spec, None)
     }
 
     /// The number of a task's line, which there is from now on.
+    #[inline]
     fn line(&self, spec: &'static Spec, name: Option<&Arc<str>>) -> usize {
-        let first = first_place(spec, name.map(|name| &**name));
-        for step in 0..OTHERS {
-            let place = (first + step) % OTHERS;
-            let line = self.lines[place].get_or_init(|| self.new_line(spec, name.cloned()));
-            if line.is(spec, name.map(|name| &**name)) {
+        let first = place_of(spec);
+        match self.lines[first].get() {
+            // As good as always.
+            Some(line) if name.is_none() && line.name.is_none() && std::ptr::eq(line.spec, spec) => first,
+            _ => self.find_line(first, spec, name),
+        }
+    }
+
+    #[cold]
+    fn find_line(&self, first: usize, spec: &'static Spec, name: Option<&Arc<str>>) -> usize {
+        let name = name.map(|name| &**name);
+        for step in 0..TASKS {
+            let place = (first + place_of_name(name) + step) % TASKS;
+            let line = self.lines[place].get_or_init(|| self.new_line(spec, name.map(Arc::from)));
+            if line.is(spec, name) {
                 return place;
             }
         }
@@ -173,6 +188,7 @@ impl Counts {
         }
     }
 
+    #[inline]
     fn count(&self, line: usize, of: impl FnOnce(&Tally) -> &AtomicU64, count: i64) {
         let page = page_here();
         let tallies = self.pages[page].get_or_init(|| Box::new(std::array::from_fn(|_| Tally::default())));
@@ -221,15 +237,18 @@ impl Counts {
 }
 
 /// Where a task's line is looked for first.
-#[expect(clippy::cast_possible_truncation, reason = "it is taken modulo a small number")]
-fn first_place(spec: &'static Spec, name: Option<&str>) -> usize {
-    let of_spec = (std::ptr::from_ref(spec) as usize as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 57;
-    let of_name = name.map_or(0, |name| {
-        let mut hasher = DefaultHasher::new();
-        name.hash(&mut hasher);
-        hasher.finish() >> 57
-    });
-    (of_spec ^ of_name) as usize % OTHERS
+#[expect(clippy::cast_possible_truncation, reason = "seven bits are left")]
+fn place_of(spec: &'static Spec) -> usize {
+    ((std::ptr::from_ref(spec) as usize as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 57) as usize
+}
+
+/// How far from there that of one of its names is.
+#[expect(clippy::cast_possible_truncation, reason = "seven bits are left")]
+fn place_of_name(name: Option<&str>) -> usize {
+    let Some(name) = name else { return 0 };
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    (hasher.finish() >> 57) as usize
 }
 
 const NOT_ASKED: u8 = u8::MAX;
@@ -254,6 +273,7 @@ impl Drop for Lent {
     }
 }
 
+#[inline]
 fn page_here() -> usize {
     match PAGE.get() {
         NOT_ASKED => lend(),

@@ -103,7 +103,8 @@ impl Screen {
         if !state.is_drawn_by_a_thread {
             state.is_drawn_by_a_thread = true;
             let screen = self.clone();
-            let spawned = std::thread::Builder::new().name("millrun-progress".into()).spawn(move || screen.serve());
+            let spawned =
+                std::thread::Builder::new().name("millrun-progress".into()).spawn(move || screen.serve());
             if let Err(error) = spawned {
                 state.is_drawn_by_a_thread = false;
                 drop(state);

@@ -69,14 +69,23 @@ impl Terminal {
             }
             Self::Given { sink, .. } => {
                 let mut given = sink.lock().unwrap_or_else(PoisonError::into_inner);
-                given.buffer.extend_from_slice(text);
+                // It takes a line feed as such, and goes on in the same column.
+                for line in text.split_inclusive(|byte| *byte == b'\n') {
+                    let end = line.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+                    given.buffer.extend_from_slice(end.unwrap_or(line));
+                    given.buffer.extend_from_slice(if end.is_some() { b"\r\n" } else { b"" });
+                }
                 given.flush();
             }
         }
     }
 
     /// Does something with the terminal, or writes what does the same.
-    fn act(&self, act: impl FnOnce(&Term) -> io::Result<()>, text: impl FnOnce() -> String) -> io::Result<()> {
+    fn act(
+        &self,
+        act: impl FnOnce(&Term) -> io::Result<()>,
+        text: impl FnOnce() -> String,
+    ) -> io::Result<()> {
         match self {
             Self::Stderr(term) => {
                 let _ = act(term);
