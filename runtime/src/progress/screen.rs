@@ -190,7 +190,7 @@ impl Watched {
         }
         inside(|| {
             self.screen.multi.remove(&self.bar);
-            let _ = self.screen.multi.println(text);
+            self.screen.multi.suspend(|| self.screen.terminal.print(&text));
         });
         self.screen.changed.notify_all();
     }

@@ -80,6 +80,16 @@ impl Terminal {
         }
     }
 
+    /// Writes lines of our own that stay.
+    pub(super) fn print(&self, text: &str) {
+        match self {
+            Self::Stderr(term) => {
+                let _ = term.write_line(text).and_then(|()| Term::flush(term));
+            }
+            Self::Given { .. } => self.write(format!("{text}\n").as_bytes()),
+        }
+    }
+
     /// Does something with the terminal, or writes what does the same.
     fn act(
         &self,
