@@ -237,3 +237,21 @@ fn a_span_tells_what_the_run_is() {
         ["id", "name", "task", "tags", "attempt", "otel.name"].map(|field| spans[0].says(field).unwrap());
     assert_eq!(said, [&*id, "fetch-0", "fetch", "io,slow", "1", "fetch"]);
 }
+
+#[task(timeout = "1ms")]
+fn waits_for(end: std::sync::Arc<Mutex<()>>) {
+    drop(end.lock());
+}
+
+#[test]
+fn the_span_of_a_body_that_is_given_up_on_tells_so() {
+    let end = std::sync::Arc::<Mutex<()>>::default();
+    let spans = inside("given up", || {
+        let held = end.lock().unwrap();
+        waits_for.submit(end.clone()).wait();
+        drop(held);
+    });
+    assert_eq!(spans.len(), 1, "{spans:#?}");
+    let said = ["state", "otel.status_code"].map(|field| spans[0].says(field));
+    assert_eq!(said, [Some("TimedOut"), Some("ERROR")]);
+}

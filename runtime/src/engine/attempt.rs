@@ -56,12 +56,7 @@ impl<'a> Attempting<'a> {
         Self::in_span(run, current, future, span)
     }
 
-    /// One whose body executes on another thread, which has the span.
-    pub(super) fn elsewhere(run: &Run, current: Current, future: BoxFuture<'a, Outcome>) -> Self {
-        Self::in_span(run, current, future, Span::none())
-    }
-
-    fn in_span(run: &Run, current: Current, future: BoxFuture<'a, Outcome>, span: Span) -> Self {
+    pub(super) fn in_span(run: &Run, current: Current, future: BoxFuture<'a, Outcome>, span: Span) -> Self {
         let timeout = timeout(run);
         let deadline =
             timeout.map(|timeout| Box::new((Deadline::set(run.scope.engine.clock(), timeout), timeout)));
@@ -310,22 +305,28 @@ pub(super) fn execute_blocking(run: &Arc<Run>, mut body: BoxBody) {
 }
 
 /// One attempt at a sync body, on this thread.
-pub(super) fn attempt_here<'a>(
+pub(super) fn attempt_here<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a), current: Current) -> Outcome {
+    let span = span_of(run, &current);
+    let outcome = attempt_in(&span, run, body, current);
+    end_span(&span, run, &outcome);
+    outcome
+}
+
+/// As [`attempt_here`], in a span that somebody else has.
+pub(super) fn attempt_in<'a>(
+    span: &Span,
     run: &Arc<Run>,
     body: &mut (dyn Body<'a> + 'a),
     mut current: Current,
 ) -> Outcome {
     let last = is_last(run, body.can_repeat());
-    let span = span_of(run, &current);
     let _turn = BodyTurn::begin(run);
     let _entered = current.enter();
-    let outcome = match panic::catch(|| span.in_scope(|| body.attempt(last))) {
+    match panic::catch(|| span.in_scope(|| body.attempt(last))) {
         Ok(Attempt::Done(outcome)) => outcome,
         Ok(Attempt::Future(future)) => wait::block_on_future(future),
         Err(panic) => Err(crashed(run, &panic)),
-    };
-    end_span(&span, run, &outcome);
-    outcome
+    }
 }
 
 /// One attempt at a sync body, on this thread, whose deadline is checked when the body returns.
