@@ -97,8 +97,7 @@ fn what_was_done_stays_in_the_terminal() {
         let bar = lines.iter().map(|line| line.matches('━').count()).max();
         assert_eq!(bar, Some(if columns == 80 { 20 } else { 0 }), "{lines:#?}");
         let plain: Vec<_> = lines.iter().map(|line| words(line)).collect();
-        let panic = plain.iter().position(|line| line.contains("panicked at")).expect("the panic is told");
-        assert_eq!(plain[panic + 1], "a task panics", "{lines:#?}");
+        assert!(plain.contains(&"a task panics".to_owned()), "{lines:#?}");
         assert!(plain.contains(&"printed by a task".to_owned()), "{lines:#?}");
         let ended = &plain[plain.len() - 4..];
         assert!(ended[0].starts_with("✓ shown 'shown' Completed "), "{lines:#?}");
