@@ -20,8 +20,11 @@ fn add_up(numbers: &[u64]) -> u64 {
 
 #[flow(flow_run_name = "{name}")]
 async fn pass_all(name: String, gate: Gate, count: u64) -> Result<u64, FlowError> {
-    let passed = pass.map(unmapped(gate), 0..count);
-    Ok(add_up.submit(passed).await?)
+    let passed = pass.map(unmapped(&gate), 0..count);
+    let total = add_up.submit(passed);
+    // Who has seen it arrive knows that all is submitted.
+    gate.pass().await;
+    Ok(total.await?)
 }
 
 #[test]
@@ -30,7 +33,7 @@ fn each_task_has_a_line_and_a_map_a_bar() {
     let progress = terminal.progress();
     let engine = engine(&clock);
     let run = engine.enter(|| pass_all("one".into(), gate.clone(), 20).with_progress_on(&progress).start());
-    gate.arrived_blocking(20);
+    gate.arrived_blocking(21);
     clock.advance(Duration::from_secs(2));
     progress.redraw();
     let bar = "─".repeat(20);
@@ -58,7 +61,7 @@ fn it_is_drawn_again_as_time_goes_by() {
     let engine = engine(&clock);
     let call = pass_all("one".into(), gate.clone(), 3).with_progress_on(&terminal.progress());
     let run = engine.enter(|| call.start());
-    gate.arrived_blocking(3);
+    gate.arrived_blocking(4);
     for tenths in [1, 2, 3] {
         // Whoever draws has asked for the next time.
         clock.wait_for_timers(1);
@@ -108,7 +111,7 @@ fn lines_fit_into_narrow_terminals() {
         let name = "a name that is longer than many a terminal is wide".to_owned();
         let call = pass_all(name, gate.clone(), 12).with_progress_on(&progress);
         let run = engine(&clock).enter(|| call.start());
-        gate.arrived_blocking(12);
+        gate.arrived_blocking(13);
         progress.redraw();
         // None goes on in the next row.
         assert_eq!(terminal.lines().len(), 3, "{:#?}", terminal.lines());
@@ -185,7 +188,7 @@ fn a_child_flow_is_a_line_and_its_tasks_are_counted_with_the_others() {
     let (terminal, gate, clock) = (Terminal::new(80, 24), Gate::new(), Clock::manual());
     let progress = terminal.progress();
     let run = engine(&clock).enter(|| parent(gate.clone()).with_progress_on(&progress).start());
-    gate.arrived_blocking(2);
+    gate.arrived_blocking(3);
     progress.redraw();
     let blank = " ".repeat(20);
     let lines = terminal.lines();
@@ -224,7 +227,7 @@ fn two_at_once_stand_one_below_the_other() {
     let runs = [0, 1].map(|n: usize| {
         let call = pass_all(format!("run {n}"), gates[n].clone(), 1).with_progress_on(&progress);
         let run = engine.enter(|| call.start());
-        gates[n].arrived_blocking(1);
+        gates[n].arrived_blocking(2);
         run
     });
     progress.redraw();
