@@ -18,8 +18,9 @@ const TASKS: usize = 128;
 const OTHERS: usize = TASKS;
 const LINES: usize = TASKS + 1;
 /// So many threads have pages of their own; the others share the last one.
-const PAGES: usize = 64;
-const SHARED: usize = PAGES - 1;
+const PAGES: usize = SHARED + 1;
+const SHARED: usize = LAST as usize;
+const LAST: u8 = 63;
 
 /// What one thread has counted of one task.
 #[derive(Default)]
@@ -237,13 +238,11 @@ impl Counts {
 }
 
 /// Where a task's line is looked for first.
-#[expect(clippy::cast_possible_truncation, reason = "seven bits are left")]
 fn place_of(spec: &'static Spec) -> usize {
     ((std::ptr::from_ref(spec) as usize as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 57) as usize
 }
 
 /// How far from there that of one of its names is.
-#[expect(clippy::cast_possible_truncation, reason = "seven bits are left")]
 fn place_of_name(name: Option<&str>) -> usize {
     let Some(name) = name else { return 0 };
     let mut hasher = DefaultHasher::new();
@@ -268,7 +267,7 @@ struct Lent(u8);
 impl Drop for Lent {
     fn drop(&mut self) {
         // What the thread still counts goes to the page that all may write.
-        PAGE.set(SHARED as u8);
+        PAGE.set(LAST);
         FREE.lock().unwrap_or_else(PoisonError::into_inner).0.push(self.0);
     }
 }
@@ -291,7 +290,7 @@ fn lend() -> usize {
                 free.1 += 1;
                 free.1 - 1
             }
-            None => SHARED as u8,
+            None => LAST,
         }
     };
     PAGE.set(page);

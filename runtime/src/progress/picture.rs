@@ -1,5 +1,6 @@
 //! What progress looks like: lines of text that fit into a terminal.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use console::{Style, measure_text_width, truncate_str};
@@ -93,7 +94,7 @@ fn line(task: &TaskCount, rate: Option<f64>, widths: &Widths, frame: Frame) -> S
         line.push_str("  ");
         line.push_str(&bar(task, widths.bar, frame));
     }
-    line.push_str(&format!("  {:>width$}", count_of(task), width = widths.count));
+    let _ = write!(line, "  {:>width$}", count_of(task), width = widths.count);
     let mut say = |count: u64, what: &str, style: fn(Style) -> Style| {
         if count > 0 {
             line.push_str("  ");

@@ -149,7 +149,9 @@ impl Screen {
             return;
         }
         let shown = self.state().shown.clone();
-        shown.iter().for_each(|watched| watched.draw());
+        for watched in shown {
+            watched.draw();
+        }
     }
 
     /// Does `action` while nothing of this is on the terminal.
@@ -170,10 +172,14 @@ fn plain_style() -> ProgressStyle {
 }
 
 impl Watched {
+    fn is(&self, shown: &Arc<Self>) -> bool {
+        std::ptr::eq(Arc::as_ptr(shown), self)
+    }
+
     fn draw(&self) {
         let text = self.text(None);
         let _drawing = self.screen.drawing.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.screen.state().shown.iter().any(|shown| std::ptr::eq(&**shown, self)) {
+        if self.screen.state().shown.iter().any(|shown| self.is(shown)) {
             inside(|| self.bar.set_message(text));
         }
     }
@@ -184,7 +190,7 @@ impl Watched {
         let _drawing = self.screen.drawing.lock().unwrap_or_else(PoisonError::into_inner);
         {
             let mut state = self.screen.state();
-            state.shown.retain(|shown| !std::ptr::eq(&**shown, self));
+            state.shown.retain(|shown| !self.is(shown));
             // Those that are left may go by another clock.
             state.is_due = true;
         }

@@ -90,7 +90,8 @@ impl Terminal {
         }
     }
 
-    /// Does something with the terminal, or writes what does the same.
+    /// Does something with the terminal, or writes what does the same. It never fails: whoever draws would panic.
+    #[expect(clippy::unnecessary_wraps, reason = "as those whose place it takes")]
     fn act(
         &self,
         act: impl FnOnce(&Term) -> io::Result<()>,
@@ -105,7 +106,6 @@ impl Terminal {
                 given.buffer.extend_from_slice(text().as_bytes());
             }
         }
-        // Whoever draws would panic.
         Ok(())
     }
 }
