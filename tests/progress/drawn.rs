@@ -250,8 +250,9 @@ fn two_at_once_stand_one_below_the_other() {
 
 #[test]
 fn a_plan_shows_nothing() {
-    let (terminal, clock) = (Terminal::new(80, 24), Clock::manual());
-    let call = pass_all("one".into(), Gate::new(), 3).with_progress_on(&terminal.progress());
+    let (terminal, gate, clock) = (Terminal::new(80, 24), Gate::new(), Clock::manual());
+    gate.open();
+    let call = pass_all("one".into(), gate, 3).with_progress_on(&terminal.progress());
     engine(&clock).enter(|| call.plan_blocking().unwrap());
     assert_eq!(terminal.lines(), [""; 0]);
 }
