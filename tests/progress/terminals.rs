@@ -112,7 +112,7 @@ fn what_was_done_stays_in_the_terminal() {
 fn log_lines_stand_above() {
     let (_, written, size) = Shown::start(program("logs"), 80).ended();
     let lines = screen(&written, size);
-    let first = lines.iter().position(|line| line.contains("shown 'shown'")).unwrap();
+    let first = lines.iter().rposition(|line| line.contains("shown 'shown'")).unwrap();
     assert_eq!(first, lines.len() - 4, "{lines:#?}");
     let is_log = |line: &String| line.contains(" | INFO    | Task run '");
     assert!(lines[..first].iter().filter(|line| is_log(line)).count() > 10, "{lines:#?}");
