@@ -13,6 +13,8 @@ use crate::hook::{AnyHook, AnyStateHook, AnyTransactionHook, IntoHookReturn, Mom
 use crate::id::FlowRunId;
 use crate::input::{Dependencies, Edges};
 use crate::options::{IntoDuration, Options, RetryDelays};
+#[cfg(feature = "progress")]
+use crate::progress::Progress;
 use crate::result::{ResultSerializer, ResultStore};
 use crate::runner::TaskRunner;
 use crate::state::State;
@@ -324,6 +326,19 @@ pub trait ConfigureFlow<X, A>: Sized {
     /// as the future of the run. Not needed for a [`report`](FlowCall::report), which keeps them too.
     fn with_graph(self) -> Self::Configured {
         self.change(|options| options.keeps_graph = true)
+    }
+
+    /// Shows what the run is doing on standard error, if that is a terminal: see [`progress`](crate::progress). Of a flow run in
+    /// another one that is shown the runs are counted there. The feature `progress`.
+    #[cfg(feature = "progress")]
+    fn with_progress(self) -> Self::Configured {
+        self.with_progress_on(&Progress::stderr())
+    }
+
+    /// As [`with_progress`](Self::with_progress), on another terminal.
+    #[cfg(feature = "progress")]
+    fn with_progress_on(self, progress: &Progress) -> Self::Configured {
+        self.change(|options| options.progress = Some(progress.clone()))
     }
 
     /// The name of the run.

@@ -63,6 +63,7 @@ impl Scope {
         tags: Tags,
         transaction: Option<Transaction>,
     ) -> Arc<Self> {
+        let is_inside = parent.is_some();
         Arc::new(Self {
             engine,
             handle,
@@ -72,7 +73,8 @@ impl Scope {
             tags,
             transaction,
             branch: None,
-            span: Span::current(),
+            // Outside of any run each submission has its own; this one may be kept for long.
+            span: if is_inside { Span::current() } else { Span::none() },
             open: Mutex::default(),
             cancelled: AtomicBool::new(false),
         })

@@ -22,10 +22,12 @@ pub(crate) mod resume;
 mod retry;
 mod signal;
 mod slots;
+pub(crate) mod span;
 mod standstill;
 mod submit;
 pub(crate) mod transaction;
 pub(crate) mod wait;
+pub(crate) mod watch;
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -83,6 +85,9 @@ struct Inner {
     recorder: Option<Arc<Recorder>>,
     /// Nothing is set that concerns each task run: retries, limits, records of parameters.
     is_plain: bool,
+    /// Where its flow runs are shown.
+    #[cfg(feature = "progress")]
+    progress: Option<crate::progress::Progress>,
     /// Made without being asked for, and there until the process ends.
     is_default: bool,
     /// The scopes of runs outside of any other, for signals.
@@ -301,6 +306,11 @@ impl Engine {
     /// Who keeps the locks of stores that have no lock manager of their own.
     pub(crate) fn lock_manager(&self) -> Option<&Arc<dyn LockManager>> {
         self.0.locks.as_ref()
+    }
+
+    #[cfg(feature = "progress")]
+    pub(crate) fn progress(&self) -> Option<&crate::progress::Progress> {
+        self.0.progress.as_ref()
     }
 
     pub(crate) fn is_plain(&self) -> bool {

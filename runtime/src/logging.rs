@@ -30,13 +30,24 @@ pub fn init() {
         Err(_) => LevelFilter::INFO,
     };
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(standard_error)
         .event_format(Line)
         // They would be written where nothing could be, and panic.
         .log_internal_errors(false);
     let subscriber = tracing_subscriber::registry().with(level).with(lines).with(RunLogs);
     // An error means that there is one, which is the user's.
     let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// Where lines go: above what is drawn there.
+#[cfg(feature = "progress")]
+fn standard_error() -> crate::progress::LogWriter {
+    crate::progress::log_writer()
+}
+
+#[cfg(not(feature = "progress"))]
+fn standard_error() -> std::io::Stderr {
+    std::io::stderr()
 }
 
 /// A layer that has what user code logs inside of a run recorded with it, where there is a

@@ -8,8 +8,10 @@ use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
+use tracing::Span;
+
 use crate::context::Scope;
-use crate::engine::{self, Ended, admission, plan};
+use crate::engine::{self, Ended, admission, plan, watch};
 use crate::error::{ErrorKind, TaskError};
 use crate::input::{EdgeList, Node};
 use crate::options::{Effective, Options};
@@ -31,6 +33,8 @@ pub(crate) struct MapGroup {
     pub(crate) scope: Arc<Scope>,
     pub(crate) ordinal: u32,
     options: Option<Arc<Options>>,
+    /// The span in which it was begun, where that is not its scope's.
+    span: Option<Span>,
     /// Handles that can read the results.
     handles: AtomicU32,
     inner: Mutex<Inner>,
@@ -122,11 +126,14 @@ impl MapGroup {
             (Some(_), false) => 0,
         };
         let ordinal = scope.tree.enroll_map(spec);
+        let span = engine::span::span_here(&scope);
+        watch::mapped(&scope.tree, spec, options.as_deref());
         let group = Arc::new(Self {
             spec,
             scope,
             ordinal,
             options,
+            span,
             handles: AtomicU32::new(1),
             inner: Mutex::new(Inner {
                 rows: Some(rows),
@@ -196,6 +203,7 @@ impl MapGroup {
                 let count = u32::try_from(length).unwrap_or(u32::MAX);
                 let mut inner = self.inner.lock();
                 inner.first_number = self.scope.tree.enroll_elements(count);
+                watch::made(&self.scope.tree, self.spec, self.options.as_deref(), count.into());
                 inner.length = Some(length);
                 // At most what a few pages hold: a longer list grows as its runs are made.
                 inner.runs.reserve_exact(length.min(1 << 20));

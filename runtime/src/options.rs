@@ -129,6 +129,9 @@ pub struct Options {
     pub(crate) flow_run_id: Option<FlowRunId>,
     /// Whether what its graph is made of is kept.
     pub(crate) keeps_graph: bool,
+    /// Where the flow run is shown.
+    #[cfg(feature = "progress")]
+    pub(crate) progress: Option<crate::progress::Progress>,
     pub(crate) hooks: [Option<Vec<AnyHook>>; Moment::COUNT],
     pub(crate) on_state_change: Option<Vec<AnyStateHook>>,
     pub(crate) on_commit: Option<Vec<AnyTransactionHook>>,

@@ -39,6 +39,9 @@ fn watch() {
             let _ = PANICKED_AT.try_with(|place| {
                 *place.borrow_mut() = info.location().map(ToString::to_string);
             });
+            #[cfg(feature = "progress")]
+            crate::progress::beside(|| before(info));
+            #[cfg(not(feature = "progress"))]
             before(info);
         }));
     });

@@ -193,8 +193,13 @@ impl Run {
         Some(parameters.iter().map(|(name, given)| ((*name).to_owned(), value(given))).collect())
     }
 
+    #[inline]
+    pub(crate) fn has_options(&self) -> bool {
+        self.ordinal & HAS_OPTIONS != 0
+    }
+
     pub(crate) fn options(&self) -> Option<Arc<Options>> {
-        if self.ordinal & HAS_OPTIONS == 0 {
+        if !self.has_options() {
             return None;
         }
         self.cell.lock().log.extra.as_ref().and_then(|extra| extra.options.clone())

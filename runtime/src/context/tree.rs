@@ -15,6 +15,8 @@ use crate::engine::resume::Priors;
 use crate::id;
 use crate::input::{Edge, Node};
 use crate::map::MapGroup;
+#[cfg(feature = "progress")]
+use crate::progress::Watched;
 use crate::run::Run;
 use crate::spec::Spec;
 use crate::sync::Mutex;
@@ -38,6 +40,9 @@ pub(crate) struct Tree {
     pub(crate) results: Option<Arc<FlowResults>>,
     /// What is said of the flow's plan, where it is only planned.
     pub(crate) plan: Option<Arc<Planning>>,
+    /// What is counted of its runs, where they are watched.
+    #[cfg(feature = "progress")]
+    watched: OnceLock<Arc<Watched>>,
 }
 
 #[derive(Default)]
@@ -158,6 +163,8 @@ impl Tree {
             priors: OnceLock::new(),
             results,
             plan: None,
+            #[cfg(feature = "progress")]
+            watched: OnceLock::new(),
         }
     }
 
@@ -239,6 +246,17 @@ impl Tree {
 
     pub(crate) fn keeps_records(&self) -> bool {
         self.records.as_ref().is_some_and(|records| records.lock().is_some())
+    }
+
+    /// What is counted of its runs, where they are watched.
+    #[cfg(feature = "progress")]
+    pub(crate) fn watched(&self) -> Option<&Arc<Watched>> {
+        self.watched.get()
+    }
+
+    #[cfg(feature = "progress")]
+    pub(crate) fn set_watched(&self, watched: Arc<Watched>) {
+        let _ = self.watched.set(watched);
     }
 
     /// Counts a run of a task that begins to exist: its number among all, and among those of its task.

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::attempt::{Attempting, attempt_here, crashed, is_last};
+use super::attempt::{Attempting, attempt_in, crashed, is_last};
+use super::span::span_of;
 use super::wait;
 use crate::body::{BoxBody, Outcome, no_body};
 use crate::context::Current;
@@ -33,16 +34,18 @@ pub(super) async fn attempt_on_thread(
     let aside = Aside::default();
     let over = Over::default();
     let (done, of, mut inside) = (aside.clone(), run.clone(), current.clone());
+    let span = span_of(run, &current);
+    let span_inside = span.clone();
     inside.given_up = Some(over.0.clone());
     threads::spawn(move || {
         let handle = of.scope.handle.clone();
         let _entered = handle.enter();
-        let outcome = seat.stand_in(|| attempt_here(&of, &mut *body, inside));
+        let outcome = seat.stand_in(|| attempt_in(&span_inside, &of, &mut *body, inside));
         drop_caught(body);
         done.give(outcome);
     });
     let outcome = std::future::poll_fn(move |cx| aside.take(cx).map_or(Poll::Pending, Poll::Ready));
-    let outcome = Attempting::new(run, current, Box::pin(outcome)).ended(run).await;
+    let outcome = Attempting::in_span(run, current, Box::pin(outcome), span).ended(run).await;
     drop(over);
     outcome
 }

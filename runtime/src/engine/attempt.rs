@@ -11,7 +11,8 @@ use super::aside::attempt_aside;
 use super::deadline::{Deadline, sleep};
 use super::finish::{self, finish};
 use super::ready::BodyTurn;
-use super::{cache, hook, moment, record, retry, slots, transaction, wait};
+use super::span::{end_span, span_of};
+use super::{cache, hook, moment, record, retry, slots, transaction, wait, watch};
 use crate::body::{Attempt, Body, BoxBody, BoxFuture, Outcome, Parameters, parameters};
 use crate::clock::Nanos;
 use crate::context::Current;
@@ -39,31 +40,6 @@ pub(super) fn cancelled() -> TaskError {
     TaskError::new(ErrorKind::Cancelled, "the run was cancelled")
 }
 
-/// The span of an attempt: the flow run's own, or, where anybody listens, one of the task run's.
-fn span_of(run: &Run, current: &Current) -> Span {
-    match &current.scope {
-        Some(scope) if run.spec.is_flow => scope.span.clone(),
-        _ => new_span(run),
-    }
-}
-
-/// A span for a run, in that of the run that has submitted it.
-pub(super) fn new_span(run: &Run) -> Span {
-    if !tracing::enabled!(tracing::Level::INFO) {
-        return Span::none();
-    }
-    let id = uuid::Uuid::from_u128(run.id());
-    let span = || {
-        if run.spec.is_flow {
-            tracing::info_span!(parent: &run.scope.span, "flow_run", %id, name = run.name(), flow = run.task_name())
-        } else {
-            tracing::info_span!(parent: &run.scope.span, "task_run", %id, name = run.name(), task = run.task_name())
-        }
-    };
-    // The subscriber is the user's.
-    panic::catch(span).unwrap_or_else(|_| Span::none())
-}
-
 /// An async body under way: polled in its run's context until it ends, panics, is cancelled, or its time is over.
 pub(super) struct Attempting<'a> {
     current: Current,
@@ -76,10 +52,14 @@ pub(super) struct Attempting<'a> {
 
 impl<'a> Attempting<'a> {
     pub(super) fn new(run: &Run, current: Current, future: BoxFuture<'a, Outcome>) -> Self {
+        let span = span_of(run, &current);
+        Self::in_span(run, current, future, span)
+    }
+
+    pub(super) fn in_span(run: &Run, current: Current, future: BoxFuture<'a, Outcome>, span: Span) -> Self {
         let timeout = timeout(run);
         let deadline =
             timeout.map(|timeout| Box::new((Deadline::set(run.scope.engine.clock(), timeout), timeout)));
-        let span = span_of(run, &current);
         Self { current, span, future: Some(future), has_begun: false, deadline }
     }
 
@@ -105,6 +85,14 @@ impl<'a> Attempting<'a> {
 
     /// Polls the body of that run, whose attempt it is.
     pub(super) fn poll(&mut self, run: &Run, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let polled = self.poll_body(run, cx);
+        if let Poll::Ready(outcome) = &polled {
+            end_span(&self.span, run, outcome);
+        }
+        polled
+    }
+
+    fn poll_body(&mut self, run: &Run, cx: &mut Context<'_>) -> Poll<Outcome> {
         if self.has_begun && !run.cell.drive(cx.waker()) {
             self.drop_body();
             return Poll::Ready(Err(cancelled()));
@@ -235,6 +223,7 @@ pub(super) fn begin(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, Ta
 /// As [`begin`], for a run that its caller executes: a plain one [has begun](enter_at_once).
 pub(super) fn begin_call(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, TaskError> {
     if run.is_plain() {
+        watch::begun(run, true);
         finish::log_state(run, StateName::Running, None);
         return Ok(None);
     }
@@ -266,6 +255,7 @@ fn enter_attempt(run: &Arc<Run>, number: u32, now: Nanos) -> Result<(), TaskErro
             inner.log.extra().attempts = number;
         }
     }
+    watch::begun(run, number == 1);
     finish::log_state(run, name, None);
     Ok(())
 }
@@ -327,21 +317,22 @@ pub(super) fn attempt_plain<'a>(
             }
         })
     };
-    if let Ok(Poll::Ready(outcome)) = polled {
-        return Ok(outcome);
-    }
-    let attempting = Attempting::begun(current, span, future);
-    match polled {
+    let outcome = match polled {
+        Ok(Poll::Ready(outcome)) => outcome,
+        Ok(Poll::Pending) if run.cell.drive(cx.waker()) => {
+            return Err(Attempting::begun(current, span, future));
+        }
+        Ok(Poll::Pending) => {
+            drop(Attempting::begun(current, span.clone(), future));
+            Err(cancelled())
+        }
         Err(panic) => {
-            drop(attempting);
-            Ok(Err(crashed(run, &panic)))
+            drop(Attempting::begun(current, span.clone(), future));
+            Err(crashed(run, &panic))
         }
-        Ok(_) if run.cell.drive(cx.waker()) => Err(attempting),
-        Ok(_) => {
-            drop(attempting);
-            Ok(Err(cancelled()))
-        }
-    }
+    };
+    end_span(&span, run, &outcome);
+    Ok(outcome)
 }
 
 /// As [`attempt_plain`], to its end.
@@ -382,13 +373,21 @@ pub(super) fn execute_blocking(run: &Arc<Run>, mut body: BoxBody) {
 }
 
 /// One attempt at a sync body, on this thread.
-pub(super) fn attempt_here<'a>(
+pub(super) fn attempt_here<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a), current: Current) -> Outcome {
+    let span = span_of(run, &current);
+    let outcome = attempt_in(&span, run, body, current);
+    end_span(&span, run, &outcome);
+    outcome
+}
+
+/// As [`attempt_here`], in a span that somebody else has.
+pub(super) fn attempt_in<'a>(
+    span: &Span,
     run: &Arc<Run>,
     body: &mut (dyn Body<'a> + 'a),
     mut current: Current,
 ) -> Outcome {
     let last = is_last(run, body.can_repeat());
-    let span = span_of(run, &current);
     let _turn = BodyTurn::begin(run);
     let _entered = current.enter();
     match panic::catch(|| span.in_scope(|| body.attempt(last))) {
@@ -417,16 +416,18 @@ pub(super) fn attempt_in_time<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)
         Ok(Attempt::Future(future)) => {
             let runtime = run.scope.handle.get();
             let _entered = runtime.enter();
-            return wait::block_on_future(Attempting::new(run, current, future).ended(run));
+            return wait::block_on_future(Attempting::in_span(run, current, future, span).ended(run));
         }
         Err(panic) => Err(crashed(run, &panic)),
     };
-    match (timeout, begun) {
+    let outcome = match (timeout, begun) {
         (Some(timeout), Some(begun)) if Duration::from_nanos(clock.monotonic() - begun) > timeout => {
             Err(timed_out(run, timeout))
         }
         _ => outcome,
-    }
+    };
+    end_span(&span, run, &outcome);
+    outcome
 }
 
 /// Waits for something on behalf of a run, unless that is cancelled meanwhile.

@@ -32,6 +32,8 @@ pub struct EngineBuilder {
     durability: Durability,
     recording_timeout: Option<Duration>,
     spool: Option<PathBuf>,
+    #[cfg(feature = "progress")]
+    progress: Option<crate::progress::Progress>,
 }
 
 /// So long a run waits for a run store that fails, with [`Durability::Strict`].
@@ -179,6 +181,22 @@ impl EngineBuilder {
         self
     }
 
+    /// Shows all flow runs of this engine there, but those that [say](crate::prelude::ConfigureFlow::with_progress_on) where
+    /// themselves; by default none. The feature `progress`.
+    ///
+    /// ```
+    /// # use millrun::prelude::*;
+    /// use millrun::progress::Progress;
+    ///
+    /// let engine = Engine::builder().progress(&Progress::stderr()).build();
+    /// # drop(engine);
+    /// ```
+    #[cfg(feature = "progress")]
+    pub fn progress(mut self, progress: &crate::progress::Progress) -> Self {
+        self.progress = Some(progress.clone());
+        self
+    }
+
     /// Where the time comes from; tests give [`Clock::manual`].
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = Some(clock);
@@ -260,8 +278,20 @@ impl EngineBuilder {
         let results =
             self.results.map(|store| store.in_time_of(&clock)).map_or_else(OnceLock::new, OnceLock::from);
         let locks = self.locks;
-        let inner =
-            Inner { clock, settings, limits, runner, results, locks, recorder, is_plain, is_default, scopes };
+        let inner = Inner {
+            clock,
+            settings,
+            limits,
+            runner,
+            results,
+            locks,
+            recorder,
+            is_plain,
+            #[cfg(feature = "progress")]
+            progress: self.progress,
+            is_default,
+            scopes,
+        };
         let engine = Engine(Arc::new(inner));
         if handle_signals {
             signal::handle(Arc::downgrade(&engine.0));

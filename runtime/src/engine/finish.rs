@@ -6,7 +6,7 @@ use super::attempt::cancelled;
 use super::cache::{self, Io};
 use super::cancel::{cancel_scope, explained};
 use super::ready::{notify, while_finishing};
-use super::{hook, moment, record, signal, slots, submit, transaction};
+use super::{hook, moment, record, signal, slots, submit, transaction, watch};
 use crate::body::{Erased, Outcome};
 use crate::clock::Nanos;
 use crate::context::{Failure, Scope};
@@ -393,6 +393,7 @@ fn end(run: &Arc<Run>, causes: Vec<Arc<Run>>) {
 /// Tells whoever has to do with a run that it has ended.
 fn release(run: &Arc<Run>, end: End, causes: Vec<Arc<Run>>) {
     let End { name, stop, waiters, trimmed } = end;
+    watch::ended(run, name);
     if let Some(extra) = &trimmed {
         if let Some(timer) = extra.timer {
             run.scope.engine.clock().cancel(timer);

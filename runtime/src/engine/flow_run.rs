@@ -9,7 +9,9 @@ use super::attempt;
 use super::cancel::{cancel_children, cancel_scope, cancel_scope_by};
 use super::execution::Abandoned;
 use super::finish::{finish_as, finish_as_before, is_skip};
-use super::{admission, cache, plan, record, resume, retry, standstill, submit, transaction, wait};
+use super::{
+    admission, cache, plan, record, resume, retry, span, standstill, submit, transaction, wait, watch,
+};
 use crate::body::{BoxBody, Erased, Outcome};
 use crate::cache::FlowResults;
 use crate::context::{Current, Scope, Tree, current_run, own_tags, scope_here};
@@ -102,6 +104,7 @@ pub(crate) fn make(mut start: Start) -> Begun {
         plan::begin(&run, &start.edges, None);
         return Begun { run, tree, life: None };
     }
+    watch::begin(&run, &tree);
     outer.register(&run);
     outer.tree.record(&run, &start.edges);
     record::created(&run, &start.edges);
@@ -245,7 +248,7 @@ impl Life {
 
     async fn attempt(&mut self) -> Result<(Erased, Option<&'static str>), TaskError> {
         let run = self.run.clone();
-        let scope = attempt::new_span(&run).in_scope(|| self.scope());
+        let scope = span::new_span(&run).in_scope(|| self.scope());
         let current = Current::in_scope(scope.clone());
         let outcome = match run.spec.kind {
             Kind::Async => attempt::attempt_async(&run, &mut *self.body, current).await,
@@ -269,7 +272,9 @@ impl Life {
         }
         let tree = self.tree.clone();
         idle(&tree).await;
-        self.verdict(outcome)
+        let ended = self.verdict(outcome);
+        span::end_flow_span(&scope.span, &run, ended.as_ref().err());
+        ended
     }
 
     /// The scope of what the body begins.

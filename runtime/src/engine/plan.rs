@@ -305,6 +305,8 @@ impl Engine {
             locks: None,
             recorder: None,
             is_plain: true,
+            #[cfg(feature = "progress")]
+            progress: None,
             is_default: false,
             scopes: std::sync::Mutex::default(),
         }))

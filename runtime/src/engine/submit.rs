@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::ready::{hand_over, ready};
-use super::{cancel, plan, record};
+use super::span::{put_into, span_here};
+use super::{cancel, plan, record, watch};
 use crate::body::{BoxBody, Upstreams};
 use crate::context::{Scope, scope_here};
 use crate::input::EdgeList;
@@ -42,7 +43,10 @@ pub(super) fn new_run(
     body: Option<(BoxBody, bool)>,
 ) -> Arc<Run> {
     let (body, waits) = body.map_or((None, false), |(body, waits)| (Some(body), waits));
-    Run::new(describe(spec, scope, options, waits), body)
+    let span = span_here(&scope);
+    let run = Run::new(describe(spec, scope, options, waits), body);
+    put_into(&run, span);
+    run
 }
 
 /// A run of its own, which its caller executes: left as it is by `begin`, which is told whether the run is plain.
@@ -52,11 +56,15 @@ pub(super) fn new_call(
     options: Option<Arc<Options>>,
     begin: impl FnOnce(&mut RunInner, bool),
 ) -> Arc<Run> {
-    Run::begun(describe(spec, scope, options, false), None, begin)
+    let span = span_here(&scope);
+    let run = Run::begun(describe(spec, scope, options, false), None, begin);
+    put_into(&run, span);
+    run
 }
 
 fn describe(spec: &'static Spec, scope: Arc<Scope>, options: Option<Arc<Options>>, waits: bool) -> NewRun {
     let (number, ordinal) = scope.tree.enroll(spec);
+    watch::made(&scope.tree, spec, options.as_deref(), 1);
     let created = scope.engine.clock().nanos();
     NewRun {
         spec,

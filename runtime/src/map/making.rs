@@ -163,7 +163,9 @@ impl MapGroup {
             waits,
             waiter: Some(Waiter::Downstream(Downstream::Map(self.clone()))),
         };
-        Run::new(new, Some(body))
+        let run = Run::new(new, Some(body));
+        engine::span::put_into(&run, self.span.clone());
+        run
     }
 
     /// Ends a map in the midst of making its runs: a crashed one stands for those that are missing.
@@ -176,6 +178,8 @@ impl MapGroup {
         }
         let missing = inner.length.unwrap_or_default() - inner.runs.len();
         self.scope.tree.strike_elements(missing);
+        let struck = i64::try_from(missing).unwrap_or(i64::MAX);
+        engine::watch::made(&self.scope.tree, self.spec, self.options.as_deref(), -struck);
         let at = inner.runs.len();
         inner.failed.get_or_insert(at);
         inner.runs.push(stand_in);

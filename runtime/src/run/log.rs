@@ -45,6 +45,8 @@ pub(crate) struct Extra {
     pub(crate) answer: Option<TaskError>,
     /// Whether its result was found, where it is kept.
     pub(crate) why: Option<Arc<Why>>,
+    /// The span that its attempts' spans are in, where that is not its scope's.
+    pub(crate) span: Option<tracing::Span>,
     /// What it is recognised by when its flow run is resumed.
     pub(crate) identity: Option<u128>,
     pub(crate) recorded: Recorded,
@@ -266,7 +268,8 @@ impl Log {
             || extra.limited.is_some()
             || extra.children.is_some()
             || extra.transaction.is_some()
-            || extra.answer.is_some();
+            || extra.answer.is_some()
+            || extra.span.is_some();
         if !is_let_go_of {
             return None;
         }

@@ -101,7 +101,9 @@ impl Lane {
         state.busy += free;
         state.line.extend(runs.drain(free..));
         drop(state);
-        runs.into_iter().for_each(|run| self.start(run));
+        for run in runs {
+            self.start(run);
+        }
     }
 
     /// Has a run executed by a worker, which has a place for it.

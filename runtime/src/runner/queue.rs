@@ -101,7 +101,9 @@ fn line_up(lane: &Arc<Lane>, handle: &RuntimeHandle, add: impl FnOnce(&mut VecDe
     let woken = state.idle.split_off(rested);
     drop(state);
     let spawned = more - woken.len();
-    woken.into_iter().for_each(|(_, waker)| waker.wake());
+    for (_, waker) in woken {
+        waker.wake();
+    }
     if spawned > 0 {
         let queue = handle.queue().clone();
         let at = Arc::new(Counter { lane: lane.clone(), queue, runtime: runtime.clone() });

@@ -1,0 +1,96 @@
+//! The spans of attempts, for whoever listens: what they are in, what they tell.
+//!
+//! Fields that begin with `otel.` are those that the crate `tracing-opentelemetry` knows: the name and the status of an exported span.
+
+use tracing::Span;
+use tracing::field::Empty;
+
+use crate::body::Outcome;
+use crate::context::{Current, Scope, own_tags};
+use crate::panic;
+use crate::run::{Run, state_message, state_of};
+use crate::state::{StateName, StateType};
+
+/// The span in which something is submitted, where that is another than its scope's.
+pub(crate) fn span_here(scope: &Scope) -> Option<Span> {
+    if !tracing::enabled!(tracing::Level::INFO) {
+        return None;
+    }
+    // The subscriber is the user's.
+    panic::catch_in_between(Span::current).ok().filter(|span| span.id() != scope.span.id())
+}
+
+/// Has the spans of a run be in one that is not its scope's.
+pub(crate) fn put_into(run: &Run, span: Option<Span>) {
+    if span.is_some() {
+        run.cell.lock().log.extra().span = span;
+    }
+}
+
+/// The span of an attempt: the flow run's own, or, where anybody listens, one of the task run's.
+pub(super) fn span_of(run: &Run, current: &Current) -> Span {
+    match &current.scope {
+        Some(scope) if run.spec.is_flow => scope.span.clone(),
+        _ => new_span(run),
+    }
+}
+
+/// A span for an attempt at a run, in the one in which it was submitted.
+pub(super) fn new_span(run: &Run) -> Span {
+    if !tracing::enabled!(tracing::Level::INFO) {
+        return Span::none();
+    }
+    let id = uuid::Uuid::from_u128(run.id());
+    let (given, attempt) = {
+        let inner = run.cell.lock();
+        (inner.log.extra.as_ref().and_then(|extra| extra.span.clone()), inner.log.attempts())
+    };
+    let parent = given.as_ref().unwrap_or(&run.scope.span);
+    let (name, task, tags) = (run.name(), run.task_name(), own_tags(run).join(","));
+    let tags = Some(&*tags).filter(|tags| !tags.is_empty());
+    macro_rules! span_named {
+        ($name:literal, $task:ident) => {
+            tracing::info_span!(
+                parent: parent,
+                $name,
+                %id,
+                name,
+                $task = task,
+                tags,
+                attempt,
+                state = Empty,
+                otel.name = task,
+                otel.status_code = Empty,
+                otel.status_description = Empty,
+            )
+        };
+    }
+    let span =
+        || if run.spec.is_flow { span_named!("flow_run", flow) } else { span_named!("task_run", task) };
+    // The subscriber is the user's.
+    panic::catch(span).unwrap_or_else(|_| Span::none())
+}
+
+/// Tells how the attempt ended whose span that is; that of a flow run is told [once more is known](end_flow_span).
+pub(super) fn end_span(span: &Span, run: &Run, outcome: &Outcome) {
+    if !run.spec.is_flow {
+        end_flow_span(span, run, outcome.as_ref().err());
+    }
+}
+
+/// Tells how an attempt ended.
+pub(super) fn end_flow_span(span: &Span, run: &Run, error: Option<&crate::error::TaskError>) {
+    if span.is_disabled() {
+        return;
+    }
+    panic::contain(|| {
+        let name = error.map_or(StateName::Completed, state_of);
+        span.record("state", tracing::field::display(name));
+        if let Some(error) = error
+            && matches!(name.state_type(), StateType::Failed | StateType::Crashed)
+        {
+            span.record("otel.status_code", "ERROR");
+            span.record("otel.status_description", state_message(run.spec, error));
+        }
+    });
+}
