@@ -1,6 +1,7 @@
 //! The methods `submit`, `map`, `call` and `start` of tasks and flows: one trait for each number of parameters, so that their
 //! argument lists are natural. Thin: what they do is done by functions that are compiled once.
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use crate::body::{ArgTuple, BoxBody, CloneArgs, Compiled, Job, JobArgs, Of, Task};
@@ -116,6 +117,10 @@ impl<A: ArgTuple + 'static> Rows for ArgRows<A> {
         edges.list
     }
 
+    fn output(&self) -> TypeId {
+        self.task.output()
+    }
+
     fn has_plan_value(&self) -> bool {
         self.task.plan_value().is_some()
     }
@@ -209,7 +214,7 @@ macro_rules! arity {
             where
                 K: 'static,
             {
-                TaskFuture::counted(submit(Of::<K>::COMPILED, self.handle(), ($($name,)*)))
+                TaskFuture::counted(submit(Of::<K>::OWNING, self.handle(), ($($name,)*)))
             }
 
             /// One run per element of the arguments, which are anything iterable, futures of lists, the futures of another
@@ -219,7 +224,7 @@ macro_rules! arity {
             where
                 K: 'static,
             {
-                TaskFutures::counted(map(Of::<K>::COMPILED, self.handle(), ($($name,)*)))
+                TaskFutures::counted(map(Of::<K>::OWNING, self.handle(), ($($name,)*)))
             }
         }
 

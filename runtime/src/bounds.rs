@@ -243,6 +243,14 @@ pub fn task_runner<R: FlowTaskRunner>(runner: R) -> Arc<dyn TaskRunner> {
 )]
 pub trait AnnotatedFn<X, A, K> {}
 
+/// A task that something may stand for, or that may stand for another; `A` is the tuple of its parameters, `K` the task.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a task",
+    label = "not a task",
+    note = "annotate the function with `#[task]`; what stands for it has the same parameters and the same result"
+)]
+pub trait MockedTask<A, K> {}
+
 /// A task, of any number of parameters.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a task",
@@ -263,6 +271,12 @@ macro_rules! by_arity {
     ($($a:ident),*) => {
         #[diagnostic::do_not_recommend]
         impl<F, K: Task, $($a),*> AnnotatedFn<OfTask, ($($a,)*), K> for F where
+            F: Fn($($a),*) -> TaskCall<'static, K>
+        {
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<F, K: Task, $($a),*> MockedTask<($($a,)*), K> for F where
             F: Fn($($a),*) -> TaskCall<'static, K>
         {
         }

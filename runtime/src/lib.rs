@@ -81,6 +81,7 @@ pub mod lock;
 #[cfg(feature = "logging")]
 pub mod logging;
 mod map;
+mod mock;
 mod name;
 mod options;
 pub mod prelude;

@@ -15,6 +15,7 @@ use crate::engine::resume::Priors;
 use crate::id;
 use crate::input::{Edge, Node};
 use crate::map::MapGroup;
+use crate::mock::Mocks;
 use crate::run::Run;
 use crate::spec::Spec;
 use crate::sync::Mutex;
@@ -38,6 +39,8 @@ pub(crate) struct Tree {
     pub(crate) results: Option<Arc<FlowResults>>,
     /// What is said of the flow's plan, where it is only planned.
     pub(crate) plan: Option<Arc<Planning>>,
+    /// What is executed in place of tasks, where anything is.
+    pub(crate) mocks: Option<Arc<Mocks>>,
 }
 
 #[derive(Default)]
@@ -158,12 +161,18 @@ impl Tree {
             priors: OnceLock::new(),
             results,
             plan: None,
+            mocks: None,
         }
     }
 
     /// That of a flow that is only planned.
     pub(crate) fn of_plan(today: Option<Arc<str>>, plan: Arc<Planning>) -> Self {
         Self { plan: Some(plan), ..Self::new(None, today, None, true) }
+    }
+
+    /// With what is executed in place of tasks.
+    pub(crate) fn with_mocks(self, mocks: Option<Arc<Mocks>>) -> Self {
+        Self { mocks, ..self }
     }
 
     pub(crate) fn prefix(&self) -> u128 {

@@ -12,6 +12,7 @@ use crate::body::{Body, Outcome};
 use crate::context::{Current, Scope, scope_here};
 use crate::error::TaskError;
 use crate::input::Node;
+use crate::mock;
 use crate::options::Options;
 use crate::run::Run;
 use crate::spec::{Kind, Spec};
@@ -38,6 +39,14 @@ pub(crate) async fn call_async<'a>(
 ) -> Outcome {
     let scope = scope_here();
     let options = scope.in_branch(options);
+    let mut mocked;
+    let (spec, options, body) = match mock::of(&scope, spec, || body.output()) {
+        Some(stand_in) => {
+            mocked = stand_in.called(body.take());
+            (stand_in.spec(), stand_in.options(options), &mut *mocked)
+        }
+        None => (spec, options, body),
+    };
     if scope.tree.plan.is_some() {
         let run = plan::call(spec, scope, options, body);
         wait::Ended::of(&run).await;
@@ -98,11 +107,19 @@ pub(crate) fn call_sync<'a>(
     options: Option<Arc<Options>>,
     body: &mut (dyn Body<'a> + 'a),
 ) -> Outcome {
+    let scope = scope_here();
+    let options = scope.in_branch(options);
+    let mut mocked;
+    let (spec, options, body) = match mock::of(&scope, spec, || body.output()) {
+        Some(stand_in) => {
+            mocked = stand_in.called(body.take());
+            (stand_in.spec(), stand_in.options(options), &mut *mocked)
+        }
+        None => (spec, options, body),
+    };
     if spec.kind == Kind::Async {
         wait::check_may_drive();
     }
-    let scope = scope_here();
-    let options = scope.in_branch(options);
     if scope.tree.plan.is_some() {
         return plan::given(&plan::call(spec, scope, options, body));
     }
