@@ -22,8 +22,20 @@ use crate::task::{Configured, TaskCall};
 #[doc(hidden)]
 pub struct Handle<A>(Option<Arc<Options>>, CloneArgs<A>);
 
+/// As [`submit`], for who has more to say about the run.
+pub(crate) fn submit_with<A: ArgTuple + 'static>(
+    task: Compiled<'static, A>,
+    Handle(options, clone): Handle<A>,
+    arguments: impl Arguments<A>,
+    change: impl FnOnce(&mut Options),
+) -> Arc<Run> {
+    let mut options = options.map(Arc::unwrap_or_clone).unwrap_or_default();
+    change(&mut options);
+    submit(task, Handle(Some(Arc::new(options)), clone), arguments)
+}
+
 /// A list of arguments for parameters `A`: what is done with one is compiled once for its types, and not for each task.
-trait Arguments<A: ArgTuple> {
+pub(crate) trait Arguments<A: ArgTuple> {
     /// As what they are passed to a run, which waits for these `edges`.
     fn pending(self, edges: &mut Edges) -> A::Pending;
 }

@@ -87,6 +87,7 @@ mod options;
 pub mod prelude;
 mod recorder;
 pub mod registry;
+mod resource;
 pub mod result;
 mod run;
 pub mod runner;
@@ -96,6 +97,7 @@ mod state;
 pub mod store;
 mod sync;
 mod task;
+pub mod testing;
 mod transaction;
 mod trigger;
 
@@ -122,6 +124,7 @@ pub use input::{
 pub use limit::{Concurrency, Permit, concurrency};
 pub use lock::{FileLockManager, LockManager, MemoryLockManager};
 pub use millrun_macros::{flow, task};
+pub use resource::resource_manager;
 pub use options::{IntoDuration, RetryDelays};
 pub use result::{ResultStore, ResultStoreError};
 pub use runner::{ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner, ThreadPoolTaskRunner};

@@ -158,6 +158,7 @@ impl MapGroup {
             group.scope.register_map(&group);
         }
         group.scope.tree.record_map(&group, &edges);
+        group.scope.note_begun(|| Node::Map(group.clone()));
         for node in awaits {
             let waiter = Waiter::Downstream(Downstream::Map(group.clone()));
             let subscribed = match node {

@@ -37,13 +37,13 @@ fn written(name: String) -> Result<u32, FlowError> {
 
 #[test]
 fn it_has_its_name_its_states_and_its_hooks() {
-    let run = written("a".into()).mock(write, 1).report_blocking();
-    let write = run.task_run("write a").unwrap();
+    let run = written("named".into()).mock(write, 1).report_blocking();
+    let write = run.task_run("write named").unwrap();
     let states: Vec<StateName> = write.states().iter().map(|state| state.name).collect();
     assert_eq!(states, [StateName::Pending, StateName::Running, StateName::Completed]);
     assert_eq!(write.tags(), ["disk"]);
-    assert_eq!(noted("write a"), [StateName::Running, StateName::Completed]);
-    assert_eq!(run.graph().upstream_of("write a"), [("path-0", Some("path"))]);
+    assert_eq!(noted("write named"), [StateName::Running, StateName::Completed]);
+    assert_eq!(run.graph().upstream_of("write named"), [("path-0", Some("path"))]);
 }
 
 #[test]

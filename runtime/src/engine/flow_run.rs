@@ -101,6 +101,7 @@ pub(crate) fn make(mut start: Start) -> Begun {
         }
     }
     tree.belongs_to(&run);
+    outer.note_begun(|| Node::Run(run.clone()));
     if outer.tree.plan.is_some() {
         plan::begin(&run, &start.edges, None);
         return Begun { run, tree, life: None };

@@ -121,6 +121,9 @@ pub(super) fn begin(run: &Arc<Run>, edges: &[Edge], value: Option<PlanValue>) {
         run.cell.lock().log.extra().name = Some(name);
     }
     run.scope.tree.record(run, edges);
+    if !run.is_of_map() && !run.spec.is_flow {
+        run.scope.note_begun(|| Node::Run(run.clone()));
+    }
     let outcome = match value.map(|value| panic::catch(|| value.value())) {
         None => Err(unknown(&run.name()).of_run(run.id(), || run.name())),
         Some(Ok(value)) => Ok(value),

@@ -6,7 +6,7 @@ use super::ready::{hand_over, ready};
 use super::{cancel, plan, record};
 use crate::body::{BoxBody, Upstreams};
 use crate::context::{Scope, scope_here};
-use crate::input::EdgeList;
+use crate::input::{EdgeList, Node};
 use crate::map;
 use crate::mock;
 use crate::options::Options;
@@ -117,6 +117,7 @@ pub(crate) fn begin_cancelled(run: &Arc<Run>, by: By) {
 fn enlist(run: &Arc<Run>, edges: &EdgeList) {
     if !run.is_of_map() {
         run.scope.register(run);
+        run.scope.note_begun(|| Node::Run(run.clone()));
     }
     run.scope.tree.record(run, edges);
     record::created(run, edges);
