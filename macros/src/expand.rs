@@ -248,9 +248,8 @@ fn expand_mocked(private: &TokenStream, function: &Function) -> TokenStream {
                 #private::Probe::<Self::Output>::CLONE;
         }
     });
-    let owned = (!function.borrows).then(|| {
-        quote!(const INTO_OWNED: #private::IntoOwned<Self::Args> = #private::into_owned::<Self>();)
-    });
+    let owned = (!function.borrows)
+        .then(|| quote!(const INTO_OWNED: #private::IntoOwned<Self::Args> = #private::into_owned::<Self>();));
     quote!(#copied #owned)
 }
 

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::body::Task;
-use crate::bounds::{AnnotatedFn, FlowRetryArgs, MockedTask, TaskRetryArgs};
+use crate::bounds::{AnnotatedFn, FlowRetryArgs, MockedTask, MocksBody, ReplacesTask, TaskRetryArgs};
 use crate::cache::{CacheOptions, KeyOption, Named, Policy};
 use crate::context::{FlowRunInfo, TaskRun};
 use crate::error::TaskError;
@@ -12,7 +12,7 @@ use crate::flow::FlowCall;
 use crate::hook::{AnyHook, AnyStateHook, AnyTransactionHook, IntoHookReturn, Moment};
 use crate::id::FlowRunId;
 use crate::input::{Dependencies, Edges};
-use crate::mock::{IntoMocked, StandIn};
+use crate::mock::StandIn;
 use crate::options::{IntoDuration, Options, RetryDelays};
 use crate::result::{ResultSerializer, ResultStore};
 use crate::runner::TaskRunner;
@@ -387,18 +387,14 @@ pub trait ConfigureFlow<X, A>: Sized {
     /// assert_eq!(fetched.unwrap(), "a1");
     /// # }
     /// ```
-    fn mock_with<F, P, K, R, M>(
-        self,
-        task: F,
-        body: impl Fn(K::Args) -> R + Send + Sync + 'static,
-    ) -> Self::Configured
+    fn mock_with<F, P, K, B, R, M>(self, task: F, body: B) -> Self::Configured
     where
         F: MockedTask<P, K>,
         K: Task + 'static,
-        R: IntoMocked<K::Output, M>,
+        B: Fn(K::Args) -> R + MocksBody<K::Output, R, M> + Send + Sync + 'static,
     {
         let _ = task;
-        self.change(|options| options.mocks.push(Arc::new(StandIn::calling::<K, R, M>(body))))
+        self.change(|options| options.mocks.push(Arc::new(StandIn::calling::<K, _, R, M>(body))))
     }
 
     /// Executes another task wherever the flow begins that one: its body, and what its attribute says of name, retries, hooks and so
@@ -407,7 +403,7 @@ pub trait ConfigureFlow<X, A>: Sized {
     where
         F: MockedTask<P, K>,
         K: Task + 'static,
-        G: MockedTask<P, L>,
+        G: ReplacesTask<P, K, L>,
         L: Task<Args = K::Args, Output = K::Output> + 'static,
     {
         let _ = (task, other);

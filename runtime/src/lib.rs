@@ -124,8 +124,9 @@ pub use input::{
 pub use limit::{Concurrency, Permit, concurrency};
 pub use lock::{FileLockManager, LockManager, MemoryLockManager};
 pub use millrun_macros::{flow, task};
-pub use resource::resource_manager;
+pub use mock::IntoMocked;
 pub use options::{IntoDuration, RetryDelays};
+pub use resource::resource_manager;
 pub use result::{ResultStore, ResultStoreError};
 pub use runner::{ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner, ThreadPoolTaskRunner};
 pub use spec::{FlowSpec, Kind, RetryDelay, Spec, TaskSpec};

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::body::{BoxBody, CloneArgs, Erased, Job, JobArgs, Of, Outcome, PlanValue, Task};
-use crate::bounds::{Failure, Output};
+use crate::bounds::{Failure, MocksBody, Output};
 use crate::context::{Scope, Tree};
 use crate::error::{ErrorKind, TaskError};
 use crate::options::Options;
@@ -97,12 +97,13 @@ impl StandIn {
         Self::new::<K>(Does::End(state))
     }
 
-    pub(crate) fn calling<K: Task + 'static, R: IntoMocked<K::Output, M>, M>(
-        call: impl Fn(K::Args) -> R + Send + Sync + 'static,
-    ) -> Self {
+    pub(crate) fn calling<K: Task + 'static, B, R, M>(call: B) -> Self
+    where
+        B: Fn(K::Args) -> R + MocksBody<K::Output, R, M> + Send + Sync + 'static,
+    {
         let call = move |args: Box<dyn Any + Send>| {
             let args: Box<K::Args> = args.downcast().ok()?;
-            Some(call(*args).into_outcome())
+            Some(B::outcome(call(*args)))
         };
         Self::new::<K>(Does::Call(Box::new(call)))
     }

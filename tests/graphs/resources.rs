@@ -148,31 +148,28 @@ async fn nothing_is_awaited_in_an_async_flow_either() {
     #[flow]
     async fn nested() -> Result<u32, FlowError> {
         let init = cluster.submit(3);
-        let (sum, inner) = resource_manager(&init, start.with_name("outer"), stop.with_name("close"), |session| {
-            let _ = tags(["tagged"]).enter(|| work.submit(session, "well"));
-            child.start().detach_here();
-            let called = on_its_own().result();
-            (called, resource_manager(&init, start, stop, |session| work.with_name("deep").submit(session, "well")))
-        });
-        Ok(sum? + inner.await?)
-    }
-    trait DetachHere {
-        fn detach_here(self);
-    }
-    impl DetachHere for FlowFuture<u32> {
-        fn detach_here(self) {
-            self.wait();
-        }
+        let (sum, child, inner) =
+            resource_manager(&init, start.with_name("outer"), stop.with_name("close"), |session| {
+                let _ = tags(["tagged"]).enter(|| work.submit(session, "well"));
+                let child = child.start();
+                let called = on_its_own().result();
+                let inner = resource_manager(&init, start, stop, |session| {
+                    work.with_name("deep").submit(session, "well")
+                });
+                (called, child, inner)
+            });
+        Ok(sum? + child.await? + inner.await?)
     }
     let run = nested().report().await;
-    assert_eq!(run.value(), Some(&13), "{run}");
+    assert_eq!(run.value(), Some(&18), "{run}");
     let graph = run.graph();
-    let of_outer: Vec<_> = graph.upstream_of("close-0").into_iter().map(|(name, _)| name.to_owned()).collect();
-    for name in ["work-0", "on_its_own-0", "stop-1"] {
+    let of_outer: Vec<_> =
+        graph.upstream_of("close-1").into_iter().map(|(name, _)| name.to_owned()).collect();
+    for name in ["work-0", "on_its_own-0", "start-1", "stop-0"] {
         assert!(of_outer.iter().any(|known| known == name), "no {name} in {of_outer:?}");
     }
     assert_eq!(of_outer.len(), 7, "{of_outer:?}");
-    assert!(graph.upstream_of("stop-1").iter().any(|(name, _)| *name == "deep-1"), "{run}");
+    assert!(graph.upstream_of("stop-0").iter().any(|(name, _)| *name == "deep-1"), "{run}");
 }
 
 /// What is cancelled before it has begun ends before what it waits for.

@@ -40,7 +40,10 @@ async fn everywhere() -> Result<Vec<u32>, FlowError> {
 async fn every_run_of_the_task_gives_the_value() {
     assert_eq!(everywhere().await.unwrap(), [2, 2, 2, 2, 0, 2, 4, 2, 2]);
     assert_eq!(everywhere().mock(double, 7).await.unwrap(), [7; 9]);
-    assert_eq!(everywhere().mock_with(double, |(x,)| x + 10).await.unwrap(), [11, 11, 11, 11, 10, 11, 12, 11, 11]);
+    assert_eq!(
+        everywhere().mock_with(double, |(x,)| x + 10).await.unwrap(),
+        [11, 11, 11, 11, 10, 11, 12, 11, 11]
+    );
 }
 
 #[tokio::test]
@@ -56,7 +59,8 @@ fn of_several_mocks_of_a_task_the_last_one_holds() {
     fn flow() -> Result<u32, FlowError> {
         Ok(double.submit(1).result()?)
     }
-    let run = flow().mock(double, 3).mock_state(double, State::failed("no")).mock(double, 4).report_blocking();
+    let run =
+        flow().mock(double, 3).mock_state(double, State::failed("no")).mock(double, 4).report_blocking();
     assert_eq!(run.value().copied(), Some(4), "{run}");
     assert!(run.state().is_completed(), "the others count as met: {run}");
 }
@@ -136,7 +140,8 @@ async fn a_closure_takes_the_arguments_and_may_fail() {
         _ => Err(format!("no {url}")),
     };
     assert_eq!(flow().mock_with(fetch, fake).await.unwrap(), ("pagepage".into(), true));
-    let longer = flow().mock_with(fetch, fake).mock_with(repeat, |(text, times)| format!("{} {times}", text.len()));
+    let longer =
+        flow().mock_with(fetch, fake).mock_with(repeat, |(text, times)| format!("{} {times}", text.len()));
     assert_eq!(longer.await.unwrap(), ("4 2".into(), true));
 }
 

@@ -50,8 +50,7 @@ impl<K: Task + 'static> Of<'static, K> {
     const OWNING_FNS: &'static TaskFns<'static, K::Args> =
         &TaskFns { into_owned: into_owned::<K>(), ..*Self::FNS };
 
-    pub(crate) const OWNING: Compiled<'static, K::Args> =
-        Compiled { fns: Self::OWNING_FNS, json: K::JSON };
+    pub(crate) const OWNING: Compiled<'static, K::Args> = Compiled { fns: Self::OWNING_FNS, json: K::JSON };
 }
 
 impl<A: ArgTuple> Compiled<'_, A> {

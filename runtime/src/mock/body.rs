@@ -4,9 +4,7 @@ use std::any::{Any, TypeId};
 use std::sync::Arc;
 
 use super::{Does, Other, StandIn, error_of};
-use crate::body::{
-    Attempt, Body, BoxBody, Erased, Outcome, PlanValue, Upstreams, UpstreamForm, no_body,
-};
+use crate::body::{Attempt, Body, BoxBody, Erased, Outcome, PlanValue, UpstreamForm, Upstreams, no_body};
 use crate::cache::{KeyText, Values};
 use crate::error::{ErrorKind, TaskError};
 
