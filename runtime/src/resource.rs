@@ -44,7 +44,10 @@ use crate::trigger::{Decision, Trigger, Upstream};
 ///
 /// # Panics
 /// Where the closure does, once `cleanup` is begun.
-#[expect(clippy::needless_pass_by_value, reason = "tasks are functions, which have no size, or made for this")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "tasks are functions, which have no size, or made for this"
+)]
 pub fn resource_manager<I, S, C, T, X, K, P, Y, L, A, B>(
     init: &TaskFuture<I>,
     setup: S,
