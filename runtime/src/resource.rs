@@ -38,7 +38,7 @@ use crate::trigger::{Decision, Trigger, Upstream};
 /// }
 ///
 /// let run = job().report_blocking();
-/// assert_eq!(run.value(), Some(&78));
+/// assert_eq!(run.value(), Some(&66));
 /// assert!(run.task_run("stop-0").unwrap().state().is_completed());
 /// ```
 ///
