@@ -37,7 +37,7 @@
 //! # }
 //! ```
 //!
-//! Results may be kept, and runs whose results are there are not executed: see [`cache`].
+//! Results may be kept, and runs whose results are there are not executed: see [`cache`]. What stands for tasks in tests: see [`testing`].
 //!
 //! # Features
 //!
