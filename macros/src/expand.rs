@@ -210,6 +210,7 @@ fn expand_hidden_type(
     let attempt = expand_attempt(private, function);
     let text = text::expand_text(private, function, args);
     let plan_value = expand_plan_value(private, function, args);
+    let mocked = (attribute == Macro::Task).then(|| expand_mocked(private, function));
     quote! {
         #definition
         impl #generics #private::Task for #path #clause {
@@ -226,8 +227,30 @@ fn expand_hidden_type(
             }
             #text
             #plan_value
+            #mocked
         }
     }
+}
+
+/// What is needed where something else stands for the function: copies of its result, and its arguments, if they can be had.
+///
+/// ```text
+/// const CLONE_RESULT: Option<fn(&usize) -> usize> = P::Probe::<usize>::CLONE;
+/// const INTO_OWNED: P::IntoOwned<Self::Args> = P::into_owned::<Self>();
+/// ```
+fn expand_mocked(private: &TokenStream, function: &Function) -> TokenStream {
+    if function.body_use != BodyUse::Called {
+        return TokenStream::new();
+    }
+    let copied = function.output.can_be_probed.then(|| {
+        quote! {
+            const CLONE_RESULT: ::core::option::Option<fn(&Self::Output) -> Self::Output> =
+                #private::Probe::<Self::Output>::CLONE;
+        }
+    });
+    let owned = (!function.borrows)
+        .then(|| quote!(const INTO_OWNED: #private::IntoOwned<Self::Args> = #private::into_owned::<Self>();));
+    quote!(#copied #owned)
 }
 
 /// What stands for the result in a plan.

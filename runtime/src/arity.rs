@@ -1,6 +1,7 @@
 //! The methods `submit`, `map`, `call` and `start` of tasks and flows: one trait for each number of parameters, so that their
 //! argument lists are natural. Thin: what they do is done by functions that are compiled once.
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use crate::body::{ArgTuple, BoxBody, CloneArgs, Compiled, Job, JobArgs, Of, Task};
@@ -21,8 +22,20 @@ use crate::task::{Configured, TaskCall};
 #[doc(hidden)]
 pub struct Handle<A>(Option<Arc<Options>>, CloneArgs<A>);
 
+/// As [`submit`], for who has more to say about the run.
+pub(crate) fn submit_with<A: ArgTuple + 'static>(
+    task: Compiled<'static, A>,
+    Handle(options, clone): Handle<A>,
+    arguments: impl Arguments<A>,
+    change: impl FnOnce(&mut Options),
+) -> Arc<Run> {
+    let mut options = options.map(Arc::unwrap_or_clone).unwrap_or_default();
+    change(&mut options);
+    submit(task, Handle(Some(Arc::new(options)), clone), arguments)
+}
+
 /// A list of arguments for parameters `A`: what is done with one is compiled once for its types, and not for each task.
-trait Arguments<A: ArgTuple> {
+pub(crate) trait Arguments<A: ArgTuple> {
     /// As what they are passed to a run, which waits for these `edges`.
     fn pending(self, edges: &mut Edges) -> A::Pending;
 }
@@ -114,6 +127,10 @@ impl<A: ArgTuple + 'static> Rows for ArgRows<A> {
         A::edges(&self.sources, &mut edges);
         edges.list.extend(self.wait_for.iter().cloned());
         edges.list
+    }
+
+    fn output(&self) -> TypeId {
+        self.task.output()
     }
 
     fn has_plan_value(&self) -> bool {
@@ -209,7 +226,7 @@ macro_rules! arity {
             where
                 K: 'static,
             {
-                TaskFuture::counted(submit(Of::<K>::COMPILED, self.handle(), ($($name,)*)))
+                TaskFuture::counted(submit(Of::<K>::OWNING, self.handle(), ($($name,)*)))
             }
 
             /// One run per element of the arguments, which are anything iterable, futures of lists, the futures of another
@@ -219,7 +236,7 @@ macro_rules! arity {
             where
                 K: 'static,
             {
-                TaskFutures::counted(map(Of::<K>::COMPILED, self.handle(), ($($name,)*)))
+                TaskFutures::counted(map(Of::<K>::OWNING, self.handle(), ($($name,)*)))
             }
         }
 

@@ -7,7 +7,7 @@ mod job;
 mod probe;
 mod tuple;
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -68,6 +68,12 @@ pub trait Task: Sized {
     /// What stands for the result in a plan, where the attribute says it.
     #[doc(hidden)]
     const PLAN_VALUE: Option<fn() -> Erased> = None;
+    /// How a result is copied, where it can be.
+    #[doc(hidden)]
+    const CLONE_RESULT: Option<fn(&Self::Output) -> Self::Output> = None;
+    /// How arguments are given away that borrow nothing; none where a call borrows.
+    #[doc(hidden)]
+    const INTO_OWNED: IntoOwned<Self::Args> = None;
     /// What templates make of the arguments, where there are any.
     #[doc(hidden)]
     const TEXT: Option<Text<Self::Args>> = None;
@@ -75,6 +81,16 @@ pub trait Task: Sized {
 
 /// What templates make of arguments: the run's name; or a key, which is written to the `KeyText` if there is one.
 type Text<A> = fn(&A, Option<&mut KeyText<'_>>) -> Option<String>;
+
+/// How arguments are given away as what they are.
+#[doc(hidden)]
+pub type IntoOwned<A> = Option<fn(A) -> Box<dyn Any + Send>>;
+
+/// How the arguments of a task are given away that borrows none.
+#[doc(hidden)]
+pub const fn into_owned<K: Task + 'static>() -> IntoOwned<K::Args> {
+    Some(K::Args::into_any)
+}
 
 /// What `#[flow]` makes of a function, beside a [`Task`]. Not to be implemented by hand.
 #[doc(hidden)]
@@ -188,8 +204,14 @@ pub trait Body<'a>: Send {
     /// Whether the values are there, and nothing is made of them before the body is executed: no name.
     fn is_prepared(&self) -> bool;
     fn can_repeat(&self) -> bool;
+    /// The type of its result.
+    fn output(&self) -> TypeId;
     /// What stands for its result in a plan.
-    fn plan_value(&self) -> Option<fn() -> Erased>;
+    fn plan_value(&self) -> Option<PlanValue>;
+    /// The same body, with the arguments, which this one has no more.
+    fn take(&mut self) -> Box<dyn Body<'a> + 'a>;
+    /// The arguments, for somebody who does in place of the function what there is to do; `last` as for [`attempt`](Self::attempt).
+    fn arguments(&mut self, last: bool) -> Option<Box<dyn Any + Send>>;
     /// The same body with copies of its arguments, if they can be copied.
     fn fork(&self) -> Option<Box<dyn Body<'a> + 'a>>;
     fn run_name(&self) -> Option<String>;
@@ -204,6 +226,25 @@ pub trait Body<'a>: Send {
     fn attempt(&mut self, last: bool) -> Attempt<'a>;
 }
 
+/// What stands for a result in a plan.
+#[derive(Clone)]
+#[doc(hidden)]
+pub enum PlanValue {
+    /// The attribute says how it is made.
+    Made(fn() -> Erased),
+    /// The plan was given it.
+    Given(Erased),
+}
+
+impl PlanValue {
+    pub(crate) fn value(self) -> Erased {
+        match self {
+            Self::Made(make) => make(),
+            Self::Given(value) => value,
+        }
+    }
+}
+
 /// Appends what stands for the runs that a parameter is read from; `false` if nothing does.
 pub(crate) type UpstreamForm<'f> = dyn FnMut(u8, &mut Vec<u8>) -> bool + 'f;
 
@@ -216,10 +257,10 @@ pub(crate) fn write_form(value: Option<AnyValue<'_>>, form: &mut Vec<u8>) -> boo
 pub(crate) type BoxBody = Box<dyn Body<'static>>;
 
 /// What stands for a body that has been given away.
-pub(crate) fn no_body() -> BoxBody {
+pub(crate) fn no_body<'a>() -> Box<dyn Body<'a> + 'a> {
     #[derive(Default)]
     struct Nothing(Upstreams);
-    impl Body<'static> for Nothing {
+    impl<'a> Body<'a> for Nothing {
         fn upstreams(&mut self) -> &mut Upstreams {
             &mut self.0
         }
@@ -232,10 +273,19 @@ pub(crate) fn no_body() -> BoxBody {
         fn can_repeat(&self) -> bool {
             false
         }
-        fn plan_value(&self) -> Option<fn() -> Erased> {
+        fn output(&self) -> TypeId {
+            TypeId::of::<()>()
+        }
+        fn plan_value(&self) -> Option<PlanValue> {
             None
         }
-        fn fork(&self) -> Option<BoxBody> {
+        fn take(&mut self) -> Box<dyn Body<'a> + 'a> {
+            no_body()
+        }
+        fn arguments(&mut self, _last: bool) -> Option<Box<dyn Any + Send>> {
+            None
+        }
+        fn fork(&self) -> Option<Box<dyn Body<'a> + 'a>> {
             None
         }
         fn run_name(&self) -> Option<String> {
@@ -250,7 +300,7 @@ pub(crate) fn no_body() -> BoxBody {
         fn form(&self, _upstream: &mut UpstreamForm<'_>, _form: &mut Vec<u8>) -> bool {
             false
         }
-        fn attempt(&mut self, _last: bool) -> Attempt<'static> {
+        fn attempt(&mut self, _last: bool) -> Attempt<'a> {
             Attempt::Done(Err(gone()))
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::body::{Erased, ToJson};
+use crate::body::{Erased, Outcome, ToJson};
 use crate::cache::{IntoResultStore, Policy};
 use crate::configure::{OfFlow, OfTask};
 use crate::context::{FlowRunInfo, TaskRun};
@@ -16,6 +16,7 @@ use crate::error::BoxError;
 use crate::flow::FlowCall;
 use crate::hook::{HookReturn, IntoHookReturn};
 use crate::input::Ref;
+use crate::mock::IntoMocked;
 use crate::result::{AnyValue, ResultStore, ResultStoreError, ResultType};
 use crate::runner::TaskRunner;
 use crate::state::State;
@@ -243,6 +244,34 @@ pub fn task_runner<R: FlowTaskRunner>(runner: R) -> Arc<dyn TaskRunner> {
 )]
 pub trait AnnotatedFn<X, A, K> {}
 
+/// A task that something may stand for; `A` is the tuple of its parameters, `K` the task.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a task",
+    label = "not a task",
+    note = "annotate the function with `#[task]`"
+)]
+pub trait MockedTask<A, K> {}
+
+/// A task `L` that may stand for the task `K`; `A` is the tuple of the parameters of both.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not take and give the same as the task that it is to replace",
+    label = "expected a task with the same parameters and the same result",
+    note = "annotate the function with `#[task]`"
+)]
+pub trait ReplacesTask<A, K, L> {}
+
+/// A closure that stands for the body of a task which gives `T`; what it gives is an `R`.
+pub trait MocksBody<T, R, M> {
+    #[doc(hidden)]
+    fn outcome(given: R) -> Outcome;
+}
+
+impl<F, T, R: IntoMocked<T, M>, M> MocksBody<T, R, M> for F {
+    fn outcome(given: R) -> Outcome {
+        given.into_outcome()
+    }
+}
+
 /// A task, of any number of parameters.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a task",
@@ -264,6 +293,19 @@ macro_rules! by_arity {
         #[diagnostic::do_not_recommend]
         impl<F, K: Task, $($a),*> AnnotatedFn<OfTask, ($($a,)*), K> for F where
             F: Fn($($a),*) -> TaskCall<'static, K>
+        {
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<F, K: Task, $($a),*> MockedTask<($($a,)*), K> for F where
+            F: Fn($($a),*) -> TaskCall<'static, K>
+        {
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<F, K: Task, L, $($a),*> ReplacesTask<($($a,)*), K, L> for F where
+            L: Task<Args = K::Args, Output = K::Output>,
+            F: Fn($($a),*) -> TaskCall<'static, L>
         {
         }
 

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::body::Task;
-use crate::bounds::{AnnotatedFn, FlowRetryArgs, TaskRetryArgs};
+use crate::bounds::{AnnotatedFn, FlowRetryArgs, MockedTask, MocksBody, ReplacesTask, TaskRetryArgs};
 use crate::cache::{CacheOptions, KeyOption, Named, Policy};
 use crate::context::{FlowRunInfo, TaskRun};
 use crate::error::TaskError;
@@ -12,6 +12,7 @@ use crate::flow::FlowCall;
 use crate::hook::{AnyHook, AnyStateHook, AnyTransactionHook, IntoHookReturn, Moment};
 use crate::id::FlowRunId;
 use crate::input::{Dependencies, Edges};
+use crate::mock::StandIn;
 use crate::options::{IntoDuration, Options, RetryDelays};
 #[cfg(feature = "progress")]
 use crate::progress::Progress;
@@ -339,6 +340,89 @@ pub trait ConfigureFlow<X, A>: Sized {
     #[cfg(feature = "progress")]
     fn with_progress_on(self, progress: &Progress) -> Self::Configured {
         self.change(|options| options.progress = Some(progress.clone()))
+    }
+
+    /// Has the runs of a task end COMPLETED with that value, without executing its body: those that the flow submits, maps and calls,
+    /// also in its tasks and child flows. A test's means; see [`testing`](crate::testing).
+    ///
+    /// Only the body is replaced: such a run waits for what goes before it, may be skipped, has its name, states, hooks and records, and is
+    /// rolled back. In a flow run with mocks no result is looked for or kept, and what is recorded of it is not taken up by one
+    /// that is resumed. A [`plan`](FlowCall::plan) goes on with the value.
+    ///
+    /// The value is shared by the runs; those who take it for themselves are given clones. Of several mocks of a task the last one holds.
+    ///
+    /// A flow run that ends well without having begun the task FAILS, and says so.
+    ///
+    /// ```
+    /// use millrun::prelude::*;
+    ///
+    /// #[task] fn number() -> i64 { 2 }
+    /// #[task] fn cube(n: i64) -> i64 { n * n * n }
+    /// #[flow] fn debug() -> Result<i64, FlowError> { Ok(cube.submit(number.submit()).result()?) }
+    ///
+    /// assert_eq!(debug().result().unwrap(), 8);
+    /// assert_eq!(debug().mock(number, 10).result().unwrap(), 1000);
+    /// ```
+    fn mock<F, P, K>(self, task: F, value: K::Output) -> Self::Configured
+    where
+        F: MockedTask<P, K>,
+        K: Task + 'static,
+    {
+        let _ = task;
+        self.change(|options| options.mocks.push(Arc::new(StandIn::giving::<K>(value))))
+    }
+
+    /// Has the runs of a task end in that state, without executing its body and without retries: `State::failed("boom")`, `crashed`,
+    /// `timed_out`, `cancelled`, `skipped`. Otherwise as [`mock`](Self::mock).
+    ///
+    /// The flow run FAILS where no run can end in that state: one that is not final, or COMPLETED, to which a value belongs.
+    fn mock_state<F, P, K>(self, task: F, state: State) -> Self::Configured
+    where
+        F: MockedTask<P, K>,
+        K: Task + 'static,
+    {
+        let _ = task;
+        self.change(|options| options.mocks.push(Arc::new(StandIn::ending::<K>(state))))
+    }
+
+    /// Executes a closure in place of a task's body. It is given the arguments, as a tuple, and gives the result or a `Result` of it.
+    /// A parameter that is a reference is given as something that can be used like one. Otherwise as [`mock`](Self::mock).
+    ///
+    /// It is called for each attempt, in the run: where it calls the task itself, the task is executed. A run that is called with
+    /// borrowed arguments fails; submitted ones own them.
+    ///
+    /// ```
+    /// use millrun::prelude::*;
+    ///
+    /// #[task] async fn fetch(url: String, n: u32) -> Result<String, std::io::Error> { unreachable!() }
+    /// #[flow] async fn first() -> Result<String, FlowError> { Ok(fetch.submit("a", 1).await?) }
+    ///
+    /// # #[tokio::main] async fn main() {
+    /// let fetched = first().mock_with(fetch, |(url, n)| format!("{url}{n}")).await;
+    /// assert_eq!(fetched.unwrap(), "a1");
+    /// # }
+    /// ```
+    fn mock_with<F, P, K, B, R, M>(self, task: F, body: B) -> Self::Configured
+    where
+        F: MockedTask<P, K>,
+        K: Task + 'static,
+        B: Fn(K::Args) -> R + MocksBody<K::Output, R, M> + Send + Sync + 'static,
+    {
+        let _ = task;
+        self.change(|options| options.mocks.push(Arc::new(StandIn::calling::<K, _, R, M>(body))))
+    }
+
+    /// Executes another task wherever the flow begins that one: its body, and what its attribute says of name, retries, hooks and so
+    /// on, under the options of the handle. It takes and gives the same. Otherwise as [`mock_with`](Self::mock_with).
+    fn replace<F, P, K, G, L>(self, task: F, other: G) -> Self::Configured
+    where
+        F: MockedTask<P, K>,
+        K: Task + 'static,
+        G: ReplacesTask<P, K, L>,
+        L: Task<Args = K::Args, Output = K::Output> + 'static,
+    {
+        let _ = (task, other);
+        self.change(|options| options.mocks.push(Arc::new(StandIn::executing::<K, L>())))
     }
 
     /// The name of the run.

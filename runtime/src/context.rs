@@ -46,6 +46,8 @@ pub(crate) struct Scope {
     pub(crate) transaction: Option<Transaction>,
     /// The choice that what is submitted hangs on.
     branch: Option<Arc<Run>>,
+    /// What is begun, where somebody asks for it.
+    begun: Option<Arc<Mutex<Vec<Node>>>>,
     /// That of the run that submits; the spans of what it submits are in it.
     pub(crate) span: Span,
     /// The runs that have not ended.
@@ -73,6 +75,7 @@ impl Scope {
             tags,
             transaction,
             branch: None,
+            begun: None,
             // Outside of any run each submission has its own; this one may be kept for long.
             span: if is_inside { Span::current() } else { Span::none() },
             open: Mutex::default(),
@@ -106,12 +109,12 @@ impl Scope {
     /// The same scope, with more tags for what is submitted in it.
     fn tagged(&self, more: &[Arc<str>]) -> Arc<Self> {
         let tags = join_tags(&self.tags, more.iter().cloned());
-        self.with(tags, self.transaction.clone(), self.branch.clone())
+        self.with(tags, self.transaction.clone(), self.branch.clone(), self.begun.clone())
     }
 
     /// The same scope, with a transaction around what is submitted in it.
     pub(crate) fn in_transaction(&self, transaction: Transaction) -> Arc<Self> {
-        self.with(self.tags.clone(), Some(transaction), self.branch.clone())
+        self.with(self.tags.clone(), Some(transaction), self.branch.clone(), self.begun.clone())
     }
 
     /// These options, and, in a branch, that the choice is waited for.
@@ -128,7 +131,13 @@ impl Scope {
     }
 
     /// A scope that differs in these, and that this one answers for.
-    fn with(&self, tags: Tags, transaction: Option<Transaction>, branch: Option<Arc<Run>>) -> Arc<Self> {
+    fn with(
+        &self,
+        tags: Tags,
+        transaction: Option<Transaction>,
+        branch: Option<Arc<Run>>,
+        begun: Option<Arc<Mutex<Vec<Node>>>>,
+    ) -> Arc<Self> {
         let mut scope = Self::new(
             self.engine.clone(),
             self.handle.clone(),
@@ -141,6 +150,7 @@ impl Scope {
         // Nobody else has it yet.
         if let Some(scope) = Arc::get_mut(&mut scope) {
             scope.branch = branch;
+            scope.begun = begun;
         }
         self.adopt(&scope);
         // After it is listed: whoever cancels this one meanwhile finds it, or is found here to have done so.
@@ -163,6 +173,13 @@ impl Scope {
         let mut open = self.open.lock();
         let place = open.insert(run.clone());
         run.set_place(place);
+    }
+
+    /// Notes what begins, where somebody asks for it.
+    pub(crate) fn note_begun(&self, node: impl FnOnce() -> Node) {
+        if let Some(begun) = &self.begun {
+            begun.lock().push(node());
+        }
     }
 
     /// Notes a map, whose length may not be known for a while.
@@ -525,10 +542,24 @@ impl TagScope {
 /// Does `action`, and has what it submits hang on a choice.
 pub(crate) fn after<T>(choice: Arc<Run>, action: impl FnOnce() -> T) -> T {
     let here = scope_here();
-    let scope = here.with(here.tags.clone(), here.transaction.clone(), Some(choice));
+    let scope = here.with(here.tags.clone(), here.transaction.clone(), Some(choice), here.begun.clone());
     let mut current = Current { run: current_run(), scope: Some(scope), ..Current::NONE };
     let _entered = current.enter();
     action()
+}
+
+/// As [`after`], and gives what was begun, too. Who has asked for that around this one is not told: it is told of what waits for that.
+pub(crate) fn after_noting<T>(choice: Arc<Run>, action: impl FnOnce() -> T) -> (T, Vec<Node>) {
+    let here = scope_here();
+    let begun = Arc::new(Mutex::default());
+    let scope = here.with(here.tags.clone(), here.transaction.clone(), Some(choice), Some(begun.clone()));
+    let mut current = Current { run: current_run(), scope: Some(scope), ..Current::NONE };
+    let done = {
+        let _entered = current.enter();
+        action()
+    };
+    let nodes = std::mem::take(&mut *begun.lock());
+    (done, nodes)
 }
 
 pub(crate) fn outside(wanted: &'static str) -> ContextError {

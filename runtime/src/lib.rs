@@ -37,7 +37,7 @@
 //! # }
 //! ```
 //!
-//! Results may be kept, and runs whose results are there are not executed: see [`cache`].
+//! Results may be kept, and runs whose results are there are not executed: see [`cache`]. What stands for tasks in tests: see [`testing`].
 //!
 //! # Features
 //!
@@ -82,6 +82,7 @@ pub mod lock;
 #[cfg(feature = "logging")]
 pub mod logging;
 mod map;
+mod mock;
 mod name;
 mod options;
 pub mod prelude;
@@ -89,6 +90,7 @@ pub mod prelude;
 pub mod progress;
 mod recorder;
 pub mod registry;
+mod resource;
 pub mod result;
 mod run;
 pub mod runner;
@@ -98,6 +100,7 @@ mod state;
 pub mod store;
 mod sync;
 mod task;
+pub mod testing;
 mod transaction;
 mod trigger;
 
@@ -124,7 +127,9 @@ pub use input::{
 pub use limit::{Concurrency, Permit, concurrency};
 pub use lock::{FileLockManager, LockManager, MemoryLockManager};
 pub use millrun_macros::{flow, task};
+pub use mock::IntoMocked;
 pub use options::{IntoDuration, RetryDelays};
+pub use resource::resource_manager;
 pub use result::{ResultStore, ResultStoreError};
 pub use runner::{ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner, ThreadPoolTaskRunner};
 pub use spec::{FlowSpec, Kind, RetryDelay, Spec, TaskSpec};

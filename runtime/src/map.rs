@@ -14,6 +14,7 @@ use crate::context::Scope;
 use crate::engine::{self, Ended, admission, plan, watch};
 use crate::error::{ErrorKind, TaskError};
 use crate::input::{EdgeList, Node};
+use crate::mock;
 use crate::options::{Effective, Options};
 use crate::panic::drop_caught;
 use crate::run::{By, Downstream, Run, RunWaiter, Waiter};
@@ -117,6 +118,10 @@ impl MapGroup {
         options: Option<Arc<Options>>,
         rows: Box<dyn Rows>,
     ) -> Arc<Self> {
+        let (spec, options, rows) = match mock::of(&scope, spec, || rows.output()) {
+            Some(stand_in) => (stand_in.spec(), stand_in.options(options), stand_in.rows(rows)),
+            None => (spec, options, rows),
+        };
         let awaits = rows.awaits();
         let edges = if scope.tree.keeps_records() { rows.edges() } else { EdgeList::new() };
         // Of those that are only planned, runs are made where they have values, or where they are asked for one by one.
@@ -161,6 +166,7 @@ impl MapGroup {
             group.scope.register_map(&group);
         }
         group.scope.tree.record_map(&group, &edges);
+        group.scope.note_begun(|| Node::Map(group.clone()));
         for node in awaits {
             let waiter = Waiter::Downstream(Downstream::Map(group.clone()));
             let subscribed = match node {

@@ -10,6 +10,7 @@ use crate::error::TaskError;
 use crate::hook::{AnyHook, AnyStateHook, AnyTransactionHook, Moment, TransactionHook};
 use crate::id::FlowRunId;
 use crate::input::EdgeList;
+use crate::mock::StandIn;
 use crate::runner::TaskRunner;
 use crate::spec::{RetryDelay, Spec};
 use crate::trigger::Trigger;
@@ -127,6 +128,8 @@ pub struct Options {
     pub(crate) today: Option<Arc<str>>,
     /// Of the flow run that goes on.
     pub(crate) flow_run_id: Option<FlowRunId>,
+    /// What is executed in place of tasks, in a flow run.
+    pub(crate) mocks: Vec<Arc<StandIn>>,
     /// Whether what its graph is made of is kept.
     pub(crate) keeps_graph: bool,
     /// Where the flow run is shown.

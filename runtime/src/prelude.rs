@@ -15,6 +15,7 @@ pub use crate::future::{FlowFuture, TaskFuture, TaskFutures, Waited, as_complete
 pub use crate::input::{Dependencies, allow_failure, quote, unmapped};
 pub use crate::limit::{Permit, concurrency};
 pub use crate::options::RetryDelays;
+pub use crate::resource::resource_manager;
 pub use crate::result::ResultStore;
 pub use crate::runner::{ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner, ThreadPoolTaskRunner};
 pub use crate::state::{State, StateName, StateType};

@@ -224,22 +224,27 @@ impl State {
         }
     }
 
-    /// A FAILED state, for `on_state_change`.
+    /// A FAILED state, for `on_state_change` and [`mock_state`](crate::ConfigureFlow::mock_state).
     pub fn failed(message: impl fmt::Display) -> Self {
         Self::unplaced(StateName::Failed, Some(message.to_string()))
     }
 
-    /// A CRASHED state, for what was found dead.
-    pub(crate) fn crashed(message: impl fmt::Display) -> Self {
+    /// A FAILED state named `TimedOut`, for [`mock_state`](crate::ConfigureFlow::mock_state).
+    pub fn timed_out(message: impl fmt::Display) -> Self {
+        Self::unplaced(StateName::TimedOut, Some(message.to_string()))
+    }
+
+    /// A CRASHED state, for [`mock_state`](crate::ConfigureFlow::mock_state).
+    pub fn crashed(message: impl fmt::Display) -> Self {
         Self::unplaced(StateName::Crashed, Some(message.to_string()))
     }
 
-    /// A CANCELLED state, for `on_state_change`.
+    /// A CANCELLED state, for `on_state_change` and [`mock_state`](crate::ConfigureFlow::mock_state).
     pub fn cancelled(message: impl fmt::Display) -> Self {
         Self::unplaced(StateName::Cancelled, Some(message.to_string()))
     }
 
-    /// A COMPLETED state named `Skipped`, for `on_state_change`.
+    /// A COMPLETED state named `Skipped`, for `on_state_change` and [`mock_state`](crate::ConfigureFlow::mock_state).
     pub fn skipped(message: impl fmt::Display) -> Self {
         Self::unplaced(StateName::Skipped, Some(message.to_string()))
     }

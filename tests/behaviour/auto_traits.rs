@@ -85,6 +85,8 @@ fn the_table_of_auto_traits() {
         false false true millrun::Scoped<std::pin::Pin<Box<dyn Future<Output = ()>>>>;
 
         true true true Engine;
+        true true true millrun::testing::TestEngine;
+        true true true millrun::testing::RunEvent;
         true true true millrun::EngineBuilder;
         true true true Clock;
         true true true Permit;

@@ -10,6 +10,7 @@ mod plans;
 mod plans_alone;
 mod recorded;
 mod reported;
+mod resources;
 mod svg;
 
 use millrun::graph::{Graph, Node};

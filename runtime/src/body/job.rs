@@ -1,8 +1,12 @@
 //! A task's function with its arguments: one type for each list of argument types.
 
+use std::any::{Any, TypeId};
 use std::marker::PhantomData;
 
-use super::{ArgTuple, Attempt, Body, Erased, Task, Text, UpstreamForm, Upstreams, write_form};
+use super::{
+    ArgTuple, Attempt, Body, Erased, IntoOwned, PlanValue, Task, Text, UpstreamForm, Upstreams, into_owned,
+    write_form,
+};
 use crate::cache::{KeyText, Values};
 use crate::error::TaskError;
 use crate::spec::Spec;
@@ -20,6 +24,8 @@ struct TaskFns<'a, A: ArgTuple> {
     clone: Option<fn(&A) -> A>,
     text: Option<Text<A>>,
     plan_value: Option<fn() -> Erased>,
+    output: fn() -> TypeId,
+    into_owned: IntoOwned<A>,
 }
 
 /// What is compiled of the task `K`: constants, so that no code is made for them.
@@ -32,9 +38,19 @@ impl<'a, K: Task + 'a> Of<'a, K> {
         clone: K::CLONE,
         text: K::TEXT,
         plan_value: K::PLAN_VALUE,
+        output: TypeId::of::<K::Output>,
+        into_owned: K::INTO_OWNED,
     };
 
     pub(crate) const COMPILED: Compiled<'a, K::Args> = Compiled { fns: Self::FNS, json: K::JSON };
+}
+
+impl<K: Task + 'static> Of<'static, K> {
+    /// Of a task whose arguments borrow nothing, whatever its parameters are.
+    const OWNING_FNS: &'static TaskFns<'static, K::Args> =
+        &TaskFns { into_owned: into_owned::<K>(), ..*Self::FNS };
+
+    pub(crate) const OWNING: Compiled<'static, K::Args> = Compiled { fns: Self::OWNING_FNS, json: K::JSON };
 }
 
 impl<A: ArgTuple> Compiled<'_, A> {
@@ -42,8 +58,12 @@ impl<A: ArgTuple> Compiled<'_, A> {
         self.fns.spec
     }
 
-    pub(crate) const fn plan_value(&self) -> Option<fn() -> Erased> {
-        self.fns.plan_value
+    pub(crate) fn plan_value(&self) -> Option<PlanValue> {
+        self.fns.plan_value.map(PlanValue::Made)
+    }
+
+    pub(crate) fn output(&self) -> TypeId {
+        (self.fns.output)()
     }
 }
 
@@ -78,6 +98,17 @@ impl<'a, A: ArgTuple> Job<'a, A> {
     pub(crate) fn new(args: JobArgs<A>, task: Compiled<'a, A>, clone: CloneArgs<A>) -> Self {
         Self { args, task, clone: clone.or(task.fns.clone), upstreams: Upstreams::default() }
     }
+
+    /// The arguments, or, where this was not the `last` attempt, copies of them.
+    fn given(&mut self, last: bool) -> Option<A> {
+        match (&self.args, self.clone) {
+            (JobArgs::Ready(args), Some(clone)) if !last => Some(clone(args)),
+            _ => match std::mem::replace(&mut self.args, JobArgs::Gone) {
+                JobArgs::Ready(args) => Some(args),
+                _ => None,
+            },
+        }
+    }
 }
 
 pub(super) fn gone() -> TaskError {
@@ -109,8 +140,23 @@ impl<'a, A: ArgTuple + Send + 'a> Body<'a> for Job<'a, A> {
         self.clone.is_some()
     }
 
-    fn plan_value(&self) -> Option<fn() -> Erased> {
+    fn output(&self) -> TypeId {
+        self.task.output()
+    }
+
+    fn plan_value(&self) -> Option<PlanValue> {
         self.task.plan_value()
+    }
+
+    fn take(&mut self) -> Box<dyn Body<'a> + 'a> {
+        let args = std::mem::replace(&mut self.args, JobArgs::Gone);
+        let upstreams = std::mem::take(&mut self.upstreams);
+        Box::new(Self { args, task: self.task, clone: self.clone, upstreams })
+    }
+
+    fn arguments(&mut self, last: bool) -> Option<Box<dyn Any + Send>> {
+        let into_owned = self.task.fns.into_owned?;
+        self.given(last).map(into_owned)
     }
 
     fn fork(&self) -> Option<Box<dyn Body<'a> + 'a>> {
@@ -156,13 +202,9 @@ impl<'a, A: ArgTuple + Send + 'a> Body<'a> for Job<'a, A> {
     }
 
     fn attempt(&mut self, last: bool) -> Attempt<'a> {
-        let args = match (&self.args, self.clone) {
-            (JobArgs::Ready(args), Some(clone)) if !last => clone(args),
-            _ => match std::mem::replace(&mut self.args, JobArgs::Gone) {
-                JobArgs::Ready(args) => args,
-                _ => return Attempt::Done(Err(gone())),
-            },
-        };
-        (self.task.fns.attempt)(args)
+        match self.given(last) {
+            Some(args) => (self.task.fns.attempt)(args),
+            None => Attempt::Done(Err(gone())),
+        }
     }
 }

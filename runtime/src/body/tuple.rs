@@ -1,5 +1,6 @@
 //! Tuples of arguments, of any length up to 12.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -46,6 +47,10 @@ pub trait ArgTuple: Slots + Sized {
     ) -> BoxFuture<'a, Outcome>
     where
         Self: 'a;
+    #[doc(hidden)]
+    fn into_any(self) -> Box<dyn Any + Send>
+    where
+        Self: 'static;
     #[doc(hidden)]
     fn resolve(pending: Self::Pending) -> Result<Self, TaskError>;
     #[doc(hidden)]
@@ -134,6 +139,13 @@ macro_rules! arg_tuple {
                 Box::pin(async move { call_async(spec, options, &mut job).await })
             }
 
+            fn into_any(self) -> Box<dyn Any + Send>
+            where
+                Self: 'static,
+            {
+                Box::new(self)
+            }
+
             fn resolve(pending: Self::Pending) -> Result<Self, TaskError> {
                 let _ = &pending;
                 Ok(($(pending.$n.resolve()?,)*))
@@ -214,7 +226,7 @@ mod tuples {
     use std::sync::Arc;
 
     use super::{
-        AnyValue, Arg, ArgTuple, Awaited, Body, BoxFuture, Edges, Followed, Input, Job, MapArg, OfJson,
+        Any, AnyValue, Arg, ArgTuple, Awaited, Body, BoxFuture, Edges, Followed, Input, Job, MapArg, OfJson,
         Options, Outcome, Slots, Spec, TaskError, ToJson, UpstreamForm, Value, read_parameter,
     };
     use crate::engine::call_async;

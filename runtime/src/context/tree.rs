@@ -15,6 +15,7 @@ use crate::engine::resume::Priors;
 use crate::id;
 use crate::input::{Edge, Node};
 use crate::map::MapGroup;
+use crate::mock::Mocks;
 #[cfg(feature = "progress")]
 use crate::progress::Watched;
 use crate::run::Run;
@@ -43,6 +44,8 @@ pub(crate) struct Tree {
     /// What is counted of its runs, where they are watched.
     #[cfg(feature = "progress")]
     watched: OnceLock<Arc<Watched>>,
+    /// What is executed in place of tasks, where anything is.
+    pub(crate) mocks: Option<Arc<Mocks>>,
 }
 
 #[derive(Default)]
@@ -165,12 +168,18 @@ impl Tree {
             plan: None,
             #[cfg(feature = "progress")]
             watched: OnceLock::new(),
+            mocks: None,
         }
     }
 
     /// That of a flow that is only planned.
     pub(crate) fn of_plan(today: Option<Arc<str>>, plan: Arc<Planning>) -> Self {
         Self { plan: Some(plan), ..Self::new(None, today, None, true) }
+    }
+
+    /// With what is executed in place of tasks.
+    pub(crate) fn with_mocks(self, mocks: Option<Arc<Mocks>>) -> Self {
+        Self { mocks, ..self }
     }
 
     pub(crate) fn prefix(&self) -> u128 {

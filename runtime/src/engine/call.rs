@@ -12,6 +12,7 @@ use crate::body::{Body, Outcome};
 use crate::context::{Current, Scope, scope_here};
 use crate::error::TaskError;
 use crate::input::Node;
+use crate::mock;
 use crate::options::Options;
 use crate::run::Run;
 use crate::spec::{Kind, Spec};
@@ -22,6 +23,7 @@ use crate::state::StateName;
 fn begin(spec: &'static Spec, scope: Arc<Scope>, options: Option<Arc<Options>>) -> Caller {
     let run = submit::new_call(spec, scope, options, attempt::enter_at_once);
     run.scope.register(&run);
+    run.scope.note_begun(|| Node::Run(run.clone()));
     if run.scope.tree.keeps_records() {
         let options = run.options();
         run.scope.tree.record(&run, options.as_ref().map_or(&[], |options| &options.wait_for));
@@ -38,6 +40,14 @@ pub(crate) async fn call_async<'a>(
 ) -> Outcome {
     let scope = scope_here();
     let options = scope.in_branch(options);
+    let mut mocked;
+    let (spec, options, body) = match mock::of(&scope, spec, || body.output()) {
+        Some(stand_in) => {
+            mocked = stand_in.called(body.take());
+            (stand_in.spec(), stand_in.options(options), &mut *mocked)
+        }
+        None => (spec, options, body),
+    };
     if scope.tree.plan.is_some() {
         let run = plan::call(spec, scope, options, body);
         wait::Ended::of(&run).await;
@@ -102,11 +112,19 @@ pub(crate) fn call_sync<'a>(
     options: Option<Arc<Options>>,
     body: &mut (dyn Body<'a> + 'a),
 ) -> Outcome {
+    let scope = scope_here();
+    let options = scope.in_branch(options);
+    let mut mocked;
+    let (spec, options, body) = match mock::of(&scope, spec, || body.output()) {
+        Some(stand_in) => {
+            mocked = stand_in.called(body.take());
+            (stand_in.spec(), stand_in.options(options), &mut *mocked)
+        }
+        None => (spec, options, body),
+    };
     if spec.kind == Kind::Async {
         wait::check_may_drive();
     }
-    let scope = scope_here();
-    let options = scope.in_branch(options);
     if scope.tree.plan.is_some() {
         return plan::given(&plan::call(spec, scope, options, body));
     }

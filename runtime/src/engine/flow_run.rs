@@ -18,6 +18,7 @@ use crate::context::{Current, Scope, Tree, current_run, own_tags, scope_here};
 use crate::error::{ErrorKind, TaskError};
 use crate::id::FlowRunId;
 use crate::input::{EdgeList, Node};
+use crate::mock::{self, Mocks};
 use crate::name;
 use crate::options::Options;
 use crate::panic::drop_caught;
@@ -80,7 +81,9 @@ pub(crate) fn make(mut start: Start) -> Begun {
     let today = own_today.or_else(|| outer.tree.today.clone());
     let is_asked_for = start.options.as_ref().is_some_and(|options| options.keeps_graph);
     let keeps_records = start.report || is_asked_for || outer.tree.keeps_records();
-    let tree = Arc::new(Tree::new(outer.tree.root(), today, results, keeps_records));
+    let mocks = Mocks::begin(start.options.as_deref(), outer.tree.mocks.as_ref());
+    let tree = Tree::new(outer.tree.root(), today, results, keeps_records);
+    let tree = Arc::new(tree.with_mocks(mocks));
     if let Some(priors) = outer.tree.priors() {
         tree.set_priors(priors.clone());
     }
@@ -100,6 +103,7 @@ pub(crate) fn make(mut start: Start) -> Begun {
         }
     }
     tree.belongs_to(&run);
+    outer.note_begun(|| Node::Run(run.clone()));
     if outer.tree.plan.is_some() {
         plan::begin(&run, &start.edges, None);
         return Begun { run, tree, life: None };
@@ -178,7 +182,10 @@ impl Life {
     async fn live(mut self) {
         let abandoned = Abandoned::guard(&self.run);
         let ended = match self.begin().await {
-            Ok(Known::Nothing) => self.attempts().await.map(|(value, said)| (value, said, true)),
+            Ok(Known::Nothing) => self.attempts().await.and_then(|(value, said)| {
+                mock::check_met(&self.run)?;
+                Ok((value, said, true))
+            }),
             Ok(Known::Kept(value)) => Ok((value, None, false)),
             Ok(Known::Ended(outcome, name)) => {
                 drop_caught(self.body);
@@ -206,6 +213,7 @@ impl Life {
         {
             return Ok(Known::Ended(outcome, name));
         }
+        mock::check(&self.tree)?;
         attempt::unless_stopped(&run, wait::all_ended(&self.edges)).await?;
         if run.scope.is_cancelled() {
             return Err(attempt::cancelled());

@@ -9,11 +9,12 @@ use super::attempt;
 use super::finish::{Ended, wake};
 use super::flow_run::{Start, check_today};
 use super::{Engine, submit, wait};
-use crate::body::{Body, BoxBody, Erased, Outcome};
+use crate::body::{Body, BoxBody, Outcome, PlanValue};
 use crate::context::{Current, Kept, Scope, Tree, own_tags, scope_here};
 use crate::error::{ErrorKind, TaskError};
 use crate::graph::{Graph, of_plan};
 use crate::input::{Edge, Node};
+use crate::mock::{self, Mocks};
 use crate::name;
 use crate::options::Options;
 use crate::panic::{self, drop_caught};
@@ -115,12 +116,15 @@ pub(crate) fn unknown(name: &str) -> TaskError {
 }
 
 /// Has a run that is only planned end, with the value that its task gives to plans.
-pub(super) fn begin(run: &Arc<Run>, edges: &[Edge], value: Option<fn() -> Erased>) {
+pub(super) fn begin(run: &Arc<Run>, edges: &[Edge], value: Option<PlanValue>) {
     if let Some(name) = run.options().and_then(|options| options.run_name.clone()) {
         run.cell.lock().log.extra().name = Some(name);
     }
     run.scope.tree.record(run, edges);
-    let outcome = match value.map(panic::catch) {
+    if !run.is_of_map() && !run.spec.is_flow {
+        run.scope.note_begun(|| Node::Run(run.clone()));
+    }
+    let outcome = match value.map(|value| panic::catch(|| value.value())) {
         None => Err(unknown(&run.name()).of_run(run.id(), || run.name())),
         Some(Ok(value)) => Ok(value),
         Some(Err(panic)) => {
@@ -195,7 +199,8 @@ impl Draft {
             None,
         );
         let plan = Arc::new(Planning::new(start.spec.kind == Kind::Async));
-        let tree = Arc::new(Tree::of_plan(today, plan.clone()));
+        let mocks = Mocks::begin(start.options.as_deref(), here.tree.mocks.as_ref());
+        let tree = Arc::new(Tree::of_plan(today, plan.clone()).with_mocks(mocks));
         let run = submit::new_run(start.spec, outer, start.options, None);
         {
             let mut inner = run.cell.lock();
@@ -210,6 +215,7 @@ impl Draft {
     /// What goes before the body: it has its name then, and its parameters.
     fn prepare(&mut self) -> Result<(), TaskError> {
         check_today(self.tree.today.as_deref())?;
+        mock::check(&self.tree)?;
         attempt::prepare(&self.run, &mut *self.body)
     }
 

@@ -20,6 +20,7 @@ use crate::error::{ErrorKind, FlowError, TaskError};
 use crate::future::{FlowFuture, Reader};
 use crate::id::FlowRunId;
 use crate::input::{Edge, Need};
+use crate::mock;
 use crate::options::Options;
 use crate::panic;
 use crate::recorder::Recorder;
@@ -125,6 +126,12 @@ pub(super) async fn found(
         run.cell.lock().log.extra().recorded = Recorded::Elsewhere;
         TaskError::new(ErrorKind::Failed, message)
     };
+    if tree.mocks.is_some() {
+        return Err(failed(format!(
+            "`with_flow_run_id({id})`: tasks are mocked in this flow run, and what it would give is not to be recorded as that of \
+             another"
+        )));
+    }
     if run.scope.tree.is_flow() {
         return Err(failed(format!(
             "`with_flow_run_id({id})`: only an outermost flow run is resumed, and what is inside of it goes on by itself"
@@ -298,7 +305,7 @@ pub(super) fn recognise<'a>(
 ) -> Option<(Outcome, StateName)> {
     run.scope.engine.recorder()?;
     let tree = &run.scope.tree;
-    if !tree.is_flow() {
+    if !tree.is_flow() || mock::is_near(run) {
         record::announce(run, edges, None);
         return None;
     }

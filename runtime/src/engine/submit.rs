@@ -7,21 +7,27 @@ use super::span::{put_into, span_here};
 use super::{cancel, plan, record, watch};
 use crate::body::{BoxBody, Upstreams};
 use crate::context::{Scope, scope_here};
-use crate::input::EdgeList;
+use crate::input::{EdgeList, Node};
 use crate::map;
+use crate::mock;
 use crate::options::Options;
 use crate::run::{By, Downstream, NO_INDEX, NewRun, Run, RunInner, Slot, Stage, Waiter};
 use crate::spec::Spec;
 
 /// Submits a run here; it counts one reader, which is the caller's.
 pub(crate) fn submit(
-    spec: &'static Spec,
+    mut spec: &'static Spec,
     options: Option<Arc<Options>>,
     mut edges: EdgeList,
     mut body: BoxBody,
 ) -> Arc<Run> {
     let scope = scope_here();
-    let options = scope.in_branch(options);
+    let mut options = scope.in_branch(options);
+    if let Some(stand_in) = mock::of(&scope, spec, || body.output()) {
+        spec = stand_in.spec();
+        options = stand_in.options(options);
+        body = stand_in.body(body);
+    }
     if let Some(options) = &options {
         edges.extend(options.wait_for.iter().cloned());
     }
@@ -119,6 +125,7 @@ pub(crate) fn begin_cancelled(run: &Arc<Run>, by: By) {
 fn enlist(run: &Arc<Run>, edges: &EdgeList) {
     if !run.is_of_map() {
         run.scope.register(run);
+        run.scope.note_begun(|| Node::Run(run.clone()));
     }
     run.scope.tree.record(run, edges);
     record::created(run, edges);

@@ -1,5 +1,6 @@
 //! The making of a map's runs: up to its window, as far as what they are made of is there.
 
+use std::any::TypeId;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
@@ -24,6 +25,8 @@ pub(crate) trait Rows: Send {
     fn open(&mut self) -> Result<usize, TaskError>;
     /// All that these rows are made of.
     fn edges(&self) -> EdgeList;
+    /// The type of what each run gives.
+    fn output(&self) -> TypeId;
     /// Whether runs have values where they are only planned.
     fn has_plan_value(&self) -> bool;
     /// The maps whose elements these rows are made of.

@@ -28,12 +28,24 @@ struct Ledger {
     owners: HashMap<Uuid, Owner>,
     /// Owners that were buried, and had runs.
     buried: HashSet<Uuid>,
+    /// All that was written, in order, where that is asked for.
+    events: Option<Vec<Event>>,
 }
 
 impl MemoryRunStore {
     /// An empty one.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// One that keeps what happens as it happens, too.
+    pub(crate) fn with_events() -> Self {
+        Self(Mutex::new(Ledger { events: Some(Vec::new()), ..Ledger::default() }))
+    }
+
+    /// Looks at all that has happened, in order.
+    pub(crate) fn look_at_events<T>(&self, look: impl FnOnce(&[Event]) -> T) -> T {
+        look(self.0.lock().events.as_deref().unwrap_or_default())
     }
 }
 
@@ -43,7 +55,11 @@ impl RunStore for MemoryRunStore {
     }
 
     fn write(&self, events: &[Event], _durability: Durability) -> Result<(), StoreError> {
-        self.0.lock().write(&Batch::of(events));
+        let mut ledger = self.0.lock();
+        ledger.write(&Batch::of(events));
+        if let Some(kept) = &mut ledger.events {
+            kept.extend_from_slice(events);
+        }
         Ok(())
     }
 

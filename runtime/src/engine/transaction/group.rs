@@ -39,8 +39,10 @@ impl Group {
 
     /// Begins with the record that there is under its key, if it has one.
     pub(crate) async fn look_up(&self, builder: TransactionBuilder, io: Io) -> Result<(), TransactionError> {
-        // Of what is only planned nothing is looked for, nor written.
-        let Some(key) = builder.key.filter(|_| self.scope.tree.plan.is_none()) else { return Ok(()) };
+        let tree = &self.scope.tree;
+        // Of what is only planned nothing is looked for, nor written; nor of what tasks are mocked in.
+        let acts = tree.plan.is_none() && tree.mocks.is_none();
+        let Some(key) = builder.key.filter(|_| acts) else { return Ok(()) };
         let looked_up = cache::begin_group(
             &self.scope.engine,
             &self.transaction,
