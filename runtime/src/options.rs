@@ -11,6 +11,7 @@ use crate::hook::{AnyHook, AnyStateHook, AnyTransactionHook, Moment, Transaction
 use crate::id::FlowRunId;
 use crate::input::EdgeList;
 use crate::runner::TaskRunner;
+use crate::snapshot::SliceOptions;
 use crate::spec::{RetryDelay, Spec};
 use crate::trigger::Trigger;
 
@@ -129,6 +130,8 @@ pub struct Options {
     pub(crate) flow_run_id: Option<FlowRunId>,
     /// Whether what its graph is made of is kept.
     pub(crate) keeps_graph: bool,
+    /// Of what the flow run goes on, and how far.
+    pub(crate) slice: Option<Box<SliceOptions>>,
     pub(crate) hooks: [Option<Vec<AnyHook>>; Moment::COUNT],
     pub(crate) on_state_change: Option<Vec<AnyStateHook>>,
     pub(crate) on_commit: Option<Vec<AnyTransactionHook>>,

@@ -12,6 +12,7 @@ use crate::body::Erased;
 use crate::cache::FlowResults;
 use crate::engine::plan::Planning;
 use crate::engine::resume::Priors;
+use crate::engine::slice::Slice;
 use crate::id;
 use crate::input::{Edge, Node};
 use crate::map::MapGroup;
@@ -38,6 +39,8 @@ pub(crate) struct Tree {
     pub(crate) results: Option<Arc<FlowResults>>,
     /// What is said of the flow's plan, where it is only planned.
     pub(crate) plan: Option<Arc<Planning>>,
+    /// What is executed of the outermost flow run, where that is executed in slices.
+    pub(crate) slice: Option<Arc<Slice>>,
 }
 
 #[derive(Default)]
@@ -158,6 +161,7 @@ impl Tree {
             priors: OnceLock::new(),
             results,
             plan: None,
+            slice: None,
         }
     }
 
@@ -274,11 +278,17 @@ impl Tree {
 
     /// Keeps a run, which waits for these, where a report or a graph is asked for.
     pub(crate) fn record(&self, run: &Arc<Run>, edges: &[Edge]) {
+        if let Some(slice) = &self.slice {
+            slice.call(run);
+        }
         self.keep(|records| records.add(Node::Run(run.clone()), edges));
     }
 
     /// Keeps a map, and what it is made of.
     pub(crate) fn record_map(&self, map: &Arc<MapGroup>, edges: &[Edge]) {
+        if let Some(slice) = &self.slice {
+            slice.call_map(map);
+        }
         self.keep(|records| records.add(Node::Map(map.clone()), edges));
     }
 

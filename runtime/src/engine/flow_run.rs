@@ -8,8 +8,9 @@ use super::aside::attempt_on_thread;
 use super::attempt;
 use super::cancel::{cancel_children, cancel_scope, cancel_scope_by};
 use super::execution::Abandoned;
-use super::finish::{finish_as, finish_as_before, is_skip};
-use super::{admission, cache, plan, record, resume, retry, standstill, submit, transaction, wait};
+use super::finish::{EndedBefore, finish_as, finish_as_before, is_skip};
+use super::slice::Slice;
+use super::{admission, cache, plan, record, resume, retry, slice, standstill, submit, transaction, wait};
 use crate::body::{BoxBody, Erased, Outcome};
 use crate::cache::FlowResults;
 use crate::context::{Current, Scope, Tree, current_run, own_tags, scope_here};
@@ -23,7 +24,6 @@ use crate::run::{By, Run};
 use crate::runner::TaskRunner;
 use crate::runner::worker::Seat;
 use crate::spec::{Kind, Spec};
-use crate::state::StateName;
 
 /// A flow with its arguments, not yet begun.
 pub(crate) struct Start {
@@ -63,7 +63,7 @@ struct Life {
 enum Known {
     Nothing,
     /// It ended like this in an earlier process.
-    Ended(Outcome, StateName),
+    Ended(EndedBefore),
     /// An earlier attempt of the flow run that it is in has kept what it gave.
     Kept(Erased),
 }
@@ -78,7 +78,9 @@ pub(crate) fn make(mut start: Start) -> Begun {
     let today = own_today.or_else(|| outer.tree.today.clone());
     let is_asked_for = start.options.as_ref().is_some_and(|options| options.keeps_graph);
     let keeps_records = start.report || is_asked_for || outer.tree.keeps_records();
-    let tree = Arc::new(Tree::new(outer.tree.root(), today, results, keeps_records));
+    let own_slice = start.options.as_ref().and_then(|options| options.slice.as_deref());
+    let slice = outer.tree.slice.clone().or_else(|| own_slice.map(Slice::new));
+    let tree = Arc::new(Tree { slice, ..Tree::new(outer.tree.root(), today, results, keeps_records) });
     if let Some(priors) = outer.tree.priors() {
         tree.set_priors(priors.clone());
     }
@@ -177,14 +179,18 @@ impl Life {
         let ended = match self.begin().await {
             Ok(Known::Nothing) => self.attempts().await.map(|(value, said)| (value, said, true)),
             Ok(Known::Kept(value)) => Ok((value, None, false)),
-            Ok(Known::Ended(outcome, name)) => {
+            Ok(Known::Ended(before)) => {
                 drop_caught(self.body);
                 abandoned.disarm();
-                return finish_as_before(&self.run, outcome, name);
+                return finish_as_before(&self.run, before);
             }
             Err(error) => Err(error),
         };
         self.tree.clear();
+        let ended = match &self.tree.slice {
+            Some(slice) if !self.tree.is_inside() => slice.end(&self.run, ended),
+            _ => ended,
+        };
         drop_caught(self.body);
         let (outcome, said) = match ended {
             Ok((value, said, true)) => (cache::keep_of_flow(&self.run, value, self.call).await, said),
@@ -199,13 +205,16 @@ impl Life {
     async fn begin(&mut self) -> Result<Known, TaskError> {
         let run = self.run.clone();
         if let Some(id) = asked_for(&run)
-            && let Some((outcome, name)) = resume::found(&run, &self.tree, id).await?
+            && let Some(before) = resume::found(&run, &self.tree, id).await?
         {
-            return Ok(Known::Ended(outcome, name));
+            return Ok(Known::Ended(before));
         }
         attempt::unless_stopped(&run, wait::all_ended(&self.edges)).await?;
         if run.scope.is_cancelled() {
             return Err(attempt::cancelled());
+        }
+        if let Some(before) = self.meet()? {
+            return Ok(Known::Ended(before));
         }
         admission::check(&run, &self.edges).map_err(|(error, causes)| {
             self.causes = causes;
@@ -213,9 +222,9 @@ impl Life {
         })?;
         admission::see(&self.edges);
         if self.tree.is_inside()
-            && let Some((outcome, name)) = resume::recognise(&run, &*self.body, &self.edges)
+            && let Some(before) = resume::recognise(&run, &*self.body, &self.edges)
         {
-            return Ok(Known::Ended(outcome, name));
+            return Ok(Known::Ended(before));
         }
         self.edges.clear();
         transaction::check_around(&run)?;
@@ -227,6 +236,21 @@ impl Life {
             None => None,
         };
         Ok(kept.map_or(Known::Nothing, Known::Kept))
+    }
+
+    /// What the snapshot says of it, or of whose runs it is, where it is executed in slices.
+    fn meet(&mut self) -> Result<Option<EndedBefore>, TaskError> {
+        let run = &self.run;
+        let Some(own) = &self.tree.slice else { return Ok(None) };
+        let is_own = run.with_options(|options| options.is_some_and(|options| options.slice.is_some()));
+        if is_own || run.scope.tree.slice.is_none() {
+            return own.begin(run, &*self.body).map(|()| None);
+        }
+        let before = slice::meet(run, &*self.body, &self.edges)?;
+        if before.is_none() {
+            own.goes_in(run);
+        }
+        Ok(before)
     }
 
     async fn attempts(&mut self) -> Result<(Erased, Option<&'static str>), TaskError> {
