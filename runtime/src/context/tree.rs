@@ -165,6 +165,11 @@ impl Tree {
         }
     }
 
+    /// The same, whose runs are executed in a slice.
+    pub(crate) fn in_slice(self, slice: Option<Arc<Slice>>) -> Self {
+        Self { slice, ..self }
+    }
+
     /// That of a flow that is only planned.
     pub(crate) fn of_plan(today: Option<Arc<str>>, plan: Arc<Planning>) -> Self {
         Self { plan: Some(plan), ..Self::new(None, today, None, true) }

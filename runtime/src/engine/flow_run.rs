@@ -80,7 +80,7 @@ pub(crate) fn make(mut start: Start) -> Begun {
     let keeps_records = start.report || is_asked_for || outer.tree.keeps_records();
     let own_slice = start.options.as_ref().and_then(|options| options.slice.as_deref());
     let slice = outer.tree.slice.clone().or_else(|| own_slice.map(Slice::new));
-    let tree = Arc::new(Tree { slice, ..Tree::new(outer.tree.root(), today, results, keeps_records) });
+    let tree = Arc::new(Tree::new(outer.tree.root(), today, results, keeps_records).in_slice(slice));
     if let Some(priors) = outer.tree.priors() {
         tree.set_priors(priors.clone());
     }
