@@ -63,8 +63,7 @@ fn resume() {
 
 /// Whether each of the eight tasks stands once in the log.
 fn assert_each_once(log: &Path) {
-    let mut executed: Vec<String> =
-        fs::read_to_string(log).unwrap().lines().map(str::to_owned).collect();
+    let mut executed: Vec<String> = fs::read_to_string(log).unwrap().lines().map(str::to_owned).collect();
     executed.sort();
     assert_eq!(executed, (1..=8).map(|n| format!("task{n}")).collect::<Vec<_>>());
 }
@@ -122,8 +121,12 @@ fn serverless_over_nats() {
     assert_eq!(printed.stdout.lines().last(), Some(ALL_DONE));
     assert_each_once(&log);
     // A process for each message.
-    let mut processes: Vec<&str> =
-        printed.stdout.lines().filter_map(|line| line.split_once(" is executed by ")).map(|(_, by)| by).collect();
+    let mut processes: Vec<&str> = printed
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_once(" is executed by "))
+        .map(|(_, by)| by)
+        .collect();
     processes.dedup();
     assert_eq!(processes.len(), 8);
 }

@@ -26,9 +26,11 @@ async fn parent() -> Result<u32, FlowError> {
 
 #[test]
 fn a_child_flow_run_goes_on_and_is_taken_as_a_whole() {
+    let _alone = DONE.alone();
     for engine in engines() {
-        let (last, count) =
-            to_the_end(|snapshot| engine.enter(|| parent().with_snapshot(snapshot).stop_after(1).report_blocking()));
+        let (last, count) = to_the_end(|snapshot| {
+            engine.enter(|| parent().with_snapshot(snapshot).stop_after(1).report_blocking())
+        });
         assert_eq!((last.value(), count), (Some(&38), 5));
         let done = DONE.take();
         let parts: Vec<_> = done.iter().filter(|done| done.starts_with("part")).collect();
@@ -38,7 +40,15 @@ fn a_child_flow_run_goes_on_and_is_taken_as_a_whole() {
         let snapshot = last.snapshot();
         assert_eq!(
             states(&snapshot).into_keys().collect::<Vec<_>>(),
-            ["child", "child-1", "child-1/part[0]", "child-1/part[1]", "child/part[0]", "child/part[1]", "part"]
+            [
+                "child",
+                "child-1",
+                "child-1/part[0]",
+                "child-1/part[1]",
+                "child/part[0]",
+                "child/part[1]",
+                "part"
+            ]
         );
         // All of it is passed on.
         let again = engine.enter(|| parent().with_snapshot(shipped(&last)).report_blocking());
@@ -62,8 +72,12 @@ async fn sees_failure() -> Result<u32, FlowError> {
 
 #[test]
 fn a_child_flow_run_that_has_failed_stays_failed() {
+    let _alone = DONE.alone();
     let slice = sees_failure().stop_after(1).report_blocking();
-    assert_eq!(slice.snapshot().state("fails").unwrap().to_string(), "Failed('Flow run encountered an exception: no more')");
+    assert_eq!(
+        slice.snapshot().state("fails").unwrap().to_string(),
+        "Failed('Flow run encountered an exception: no more')"
+    );
     let last = sees_failure().with_snapshot(shipped(&slice)).report_blocking();
     assert_eq!(last.value(), Some(&8), "{last}");
     assert_eq!(last.snapshot().state("fails"), slice.snapshot().state("fails"));

@@ -40,12 +40,16 @@ fn parsed(json: &str) -> Snapshot {
 
 #[test]
 fn a_list_says_what_has_succeeded_and_what_that_gave() {
+    let _alone = DONE.alone();
     let list = r#"[{"task": {"slug": "notify"}, "state": {"type": "Success"}},
         {"task": {"slug": "number"}, "state": {"type": "Cached", "message": "from yesterday"}, "result": 5}]"#;
     let run = described().with_snapshot(parsed(list)).report_blocking();
     assert_eq!(run.value().map(String::as_str), Some("5"));
     assert_eq!(DONE.take(), ["describe"]);
-    assert_eq!(run.snapshot().state("number").unwrap().to_string(), "Cached('from yesterday', type=COMPLETED)");
+    assert_eq!(
+        run.snapshot().state("number").unwrap().to_string(),
+        "Cached('from yesterday', type=COMPLETED)"
+    );
 
     let list = r#"[{"task": {"slug": "number"}, "state": {"type": "Failed", "message": "no server"}}]"#;
     let run = described().with_snapshot(parsed(list)).report_blocking();
@@ -60,6 +64,7 @@ fn optional() -> Result<Option<u32>, FlowError> {
 
 #[test]
 fn a_success_without_a_value_is_one_of_a_task_that_gives_none() {
+    let _alone = DONE.alone();
     for (flow_run, slug) in [("described", "number"), ("optional", "maybe")] {
         let list = format!(r#"[{{"task": {{"slug": "{slug}"}}, "state": {{"type": "Success"}}}}]"#);
         let message = format!(
@@ -84,6 +89,7 @@ fn a_success_without_a_value_is_one_of_a_task_that_gives_none() {
 
 #[test]
 fn a_list_that_names_what_is_never_begun_fails_the_flow_run() {
+    let _alone = DONE.alone();
     let list = r#"[{"task": {"slug": "numbr"}, "state": {"type": "Success"}, "result": 5},
         {"task": {"slug": "later"}, "state": {"type": "Pending"}}]"#;
     // Not while it may yet be begun.
@@ -104,18 +110,31 @@ fn versioned(n: u32, _note: String) -> Result<String, FlowError> {
 
 #[test]
 fn a_snapshot_of_something_else_is_refused_and_given_back() {
+    let _alone = DONE.alone();
     let note = String::new;
     let slice = versioned(1, note()).stop_after(1).report_blocking();
     DONE.take();
     let snapshot = shipped(&slice);
     let refused = [
-        (described().with_snapshot(snapshot.clone()).report_blocking(), "it is one of the flow `slices::given::versioned`, and not of `slices::given::described`"),
-        (versioned(1, note()).with_version("3").with_snapshot(snapshot.clone()).report_blocking(), "it is one of version \"2\" of the flow, which has version \"3\" now"),
-        (versioned(2, note()).with_snapshot(snapshot.clone()).report_blocking(), "the flow was called with other arguments then"),
+        (
+            described().with_snapshot(snapshot.clone()).report_blocking(),
+            "it is one of the flow `slices::given::versioned`, and not of `slices::given::described`",
+        ),
+        (
+            versioned(1, note()).with_version("3").with_snapshot(snapshot.clone()).report_blocking(),
+            "it is one of version \"2\" of the flow, which has version \"3\" now",
+        ),
+        (
+            versioned(2, note()).with_snapshot(snapshot.clone()).report_blocking(),
+            "the flow was called with other arguments then",
+        ),
     ];
     for (run, why) in refused {
         assert_eq!(run.state().to_string(), format!("Failed('the snapshot is of no use here: {why}')"));
-        assert_eq!(serde_json::to_string(&run.snapshot()).unwrap(), serde_json::to_string(&snapshot).unwrap());
+        assert_eq!(
+            serde_json::to_string(&run.snapshot()).unwrap(),
+            serde_json::to_string(&snapshot).unwrap()
+        );
     }
     assert_eq!(DONE.take(), [] as [&str; 0]);
     let last = versioned(1, note()).with_snapshot(snapshot).report_blocking();

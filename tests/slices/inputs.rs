@@ -37,6 +37,7 @@ fn by_the_clock() -> Result<u32, FlowError> {
 
 #[test]
 fn a_run_that_takes_something_else_is_executed_again_with_what_takes_it() {
+    let _alone = DONE.alone();
     let slice = by_the_clock().stop_after(4).report_blocking();
     assert_eq!(DONE.take_sorted(), ["double 1", "double 7", "fetch 1", "fetch 7"]);
     NOW.store(2, Ordering::SeqCst);
@@ -64,6 +65,7 @@ fn swapped() -> Result<u32, FlowError> {
 
 #[test]
 fn a_run_of_another_task_of_that_name_is_another() {
+    let _alone = DONE.alone();
     let slice = swapped().stop_after(1).report_blocking();
     SWAPPED.store(1, Ordering::SeqCst);
     let last = swapped().with_snapshot(shipped(&slice)).report_blocking();
@@ -84,6 +86,7 @@ fn shorter() -> Result<u32, FlowError> {
 
 #[test]
 fn what_is_not_begun_again_is_not_lost() {
+    let _alone = DONE.alone();
     let slice = shorter().stop_after(2).report_blocking();
     LONG.store(0, Ordering::SeqCst);
     let last = shorter().with_snapshot(shipped(&slice)).report_blocking();

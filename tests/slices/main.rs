@@ -17,17 +17,24 @@ mod stops;
 mod transactions;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use millrun::prelude::*;
 use millrun::snapshot::Snapshot;
 
-/// What was executed, in order.
-struct Tally(Mutex<Vec<String>>);
+/// What was executed, in order; of several tests, by one at a time.
+struct Tally(Mutex<Vec<String>>, Mutex<()>);
 
 impl Tally {
     const fn new() -> Self {
-        Self(Mutex::new(Vec::new()))
+        Self(Mutex::new(Vec::new()), Mutex::new(()))
+    }
+
+    /// Waits until no other test uses it.
+    fn alone(&self) -> MutexGuard<'_, ()> {
+        let alone = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        self.take();
+        alone
     }
 
     fn add(&self, name: impl Into<String>) {

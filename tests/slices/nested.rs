@@ -27,9 +27,11 @@ fn nested() -> Result<u32, FlowError> {
 
 #[test]
 fn what_is_inside_of_a_task_is_executed_once_and_the_task_until_it_ends() {
+    let _alone = DONE.alone();
     for engine in engines() {
-        let (last, count) =
-            to_the_end(|snapshot| engine.enter(|| nested().with_snapshot(snapshot).stop_after(1).report_blocking()));
+        let (last, count) = to_the_end(|snapshot| {
+            engine.enter(|| nested().with_snapshot(snapshot).stop_after(1).report_blocking())
+        });
         assert_eq!(last.value(), Some(&33));
         // Six task runs, one in each slice; what begins again is not counted.
         assert_eq!(count, 6);
@@ -64,7 +66,9 @@ fn left_behind() -> Result<u32, FlowError> {
 
 #[test]
 fn a_task_whose_run_inside_is_left_is_left_with_it() {
-    let (last, _) = to_the_end(|snapshot| left_behind().with_snapshot(snapshot).stop_after(1).report_blocking());
+    let _alone = DONE.alone();
+    let (last, _) =
+        to_the_end(|snapshot| left_behind().with_snapshot(snapshot).stop_after(1).report_blocking());
     assert_eq!(last.value(), Some(&1));
     let done = DONE.take();
     assert_eq!(done.iter().filter(|done| *done == "inner 7").count(), 1, "{done:?}");

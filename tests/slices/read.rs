@@ -16,7 +16,7 @@ fn nothing() {}
 fn numbers(n: u32) -> Result<Vec<u32>, FlowError> {
     nothing().result()?;
     let list = number.map(0..n);
-    nothing.submit();
+    let _ = nothing.submit();
     Ok(list.result()?)
 }
 
@@ -89,12 +89,26 @@ fn what_cannot_be_one_is_an_error() {
 #[test]
 fn the_classes_of_prefect_1_are_read() {
     let named = [
-        ("Success", "Completed"), ("Looped", "Completed"), ("Cached", "Cached"), ("Skipped", "Skipped"),
-        ("Failed", "Failed"), ("ValidationFailed", "Failed"), ("TimedOut", "TimedOut"),
-        ("TriggerFailed", "TriggerFailed"), ("Cancelled", "Cancelled"), ("Pending", "Pending"),
-        ("Scheduled", "Pending"), ("Submitted", "Pending"), ("Queued", "Pending"), ("Paused", "Pending"),
-        ("Resume", "Pending"), ("Retrying", "Pending"), ("Running", "Pending"), ("Cancelling", "Pending"),
-        ("ClientFailed", "Pending"), ("Mapped", "Pending"),
+        ("Success", "Completed"),
+        ("Looped", "Completed"),
+        ("Cached", "Cached"),
+        ("Skipped", "Skipped"),
+        ("Failed", "Failed"),
+        ("ValidationFailed", "Failed"),
+        ("TimedOut", "TimedOut"),
+        ("TriggerFailed", "TriggerFailed"),
+        ("Cancelled", "Cancelled"),
+        ("Pending", "Pending"),
+        ("Scheduled", "Pending"),
+        ("Submitted", "Pending"),
+        ("Queued", "Pending"),
+        ("Paused", "Pending"),
+        ("Resume", "Pending"),
+        ("Retrying", "Pending"),
+        ("Running", "Pending"),
+        ("Cancelling", "Pending"),
+        ("ClientFailed", "Pending"),
+        ("Mapped", "Pending"),
     ];
     for (class, name) in named {
         let list = json!([{"task": {"slug": "a", "type": "t"}, "state": {"type": class, "context": {}}}]);
@@ -121,7 +135,8 @@ proptest! {
             let report = numbers(3).with_snapshot(snapshot).report_blocking();
             prop_assert!(report.state().is_final());
             let again: Snapshot = serde_json::from_str(&serde_json::to_string(&report.snapshot()).unwrap()).unwrap();
-            prop_assert_eq!(states(&again), states(&report.snapshot()));
+            let snapshot = report.snapshot();
+            prop_assert_eq!(states(&again), states(&snapshot));
         }
     }
 }

@@ -33,12 +33,17 @@ fn unkept() -> Result<u32, FlowError> {
 
 #[test]
 fn a_run_whose_result_cannot_be_kept_is_executed_again_and_not_counted() {
+    let _alone = DONE.alone();
     let slice = unkept().stop_after(2).report_blocking();
     let snapshot = shipped(&slice);
-    assert_eq!(snapshot.state("opaque").unwrap().to_string(), "Pending('it is executed again: its result cannot be serialised')");
+    assert_eq!(
+        snapshot.state("opaque").unwrap().to_string(),
+        "Pending('it is executed again: its result cannot be serialised')"
+    );
     assert!(snapshot.state("open").unwrap().is_completed());
     DONE.take();
-    let (last, count) = to_the_end(|snapshot| unkept().with_snapshot(snapshot).stop_after(1).report_blocking());
+    let (last, count) =
+        to_the_end(|snapshot| unkept().with_snapshot(snapshot).stop_after(1).report_blocking());
     assert_eq!((last.value(), count), (Some(&12), 4));
     let done = DONE.take();
     let often = |name| done.iter().filter(|done| *done == name).count();
@@ -66,6 +71,7 @@ fn measured() -> Result<usize, FlowError> {
 
 #[test]
 fn long_results_lie_in_the_result_store_where_there_is_one() {
+    let _alone = DONE.alone();
     let store = ResultStore::memory();
     let engine = || Engine::builder().results(store.clone()).build();
     let slice = engine().enter(|| measured().stop_after(1).report_blocking());
@@ -107,6 +113,7 @@ fn to_the_bit() -> Result<bool, FlowError> {
 
 #[test]
 fn values_arrive_as_they_were() {
+    let _alone = DONE.alone();
     let slice = to_the_bit().stop_after(1).report_blocking();
     let last = to_the_bit().with_snapshot(shipped(&slice)).report_blocking();
     assert_eq!(last.value(), Some(&true));
@@ -127,6 +134,7 @@ fn with_cache() -> Result<u32, FlowError> {
 
 #[test]
 fn what_is_found_in_a_cache_does_not_count() {
+    let _alone = DONE.alone();
     let engine = Engine::builder().results(ResultStore::memory()).build();
     let slice = engine.enter(|| with_cache().stop_after(1).report_blocking());
     let snapshot = shipped(&slice);
@@ -151,8 +159,12 @@ fn in_one_go() -> Result<u32, FlowError> {
 
 #[test]
 fn a_report_has_the_states_and_a_new_snapshot_keeps_the_results_too() {
+    let _alone = DONE.alone();
     let report = in_one_go().report_blocking();
-    assert_eq!(states(&report.snapshot()).into_iter().collect::<Vec<_>>(), [("double", "Completed"), ("double-1", "Completed"), ("double-2", "Completed")]);
+    assert_eq!(
+        states(&report.snapshot()).into_iter().collect::<Vec<_>>(),
+        [("double", "Completed"), ("double-1", "Completed"), ("double-2", "Completed")]
+    );
     assert!(report.snapshot().is_done());
     DONE.take();
 

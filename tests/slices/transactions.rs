@@ -46,6 +46,7 @@ fn grouped() -> Result<(), FlowError> {
 
 #[test]
 fn a_transaction_that_is_stopped_half_way_begins_again_as_a_whole() {
+    let _alone = DONE.alone();
     let slice = grouped().stop_after(3).report_blocking();
     assert_eq!(DONE.take(), ["write before", "keep before", "write a", "write b", "undo b", "undo a"]);
     let snapshot = shipped(&slice);
@@ -63,7 +64,8 @@ fn a_transaction_that_is_stopped_half_way_begins_again_as_a_whole() {
     assert!(last.state().is_completed(), "{last}");
     assert_eq!(DONE.take(), ["write after", "keep after"]);
 
-    let (last, count) = to_the_end(|snapshot| grouped().with_snapshot(snapshot).stop_after(1).report_blocking());
+    let (last, count) =
+        to_the_end(|snapshot| grouped().with_snapshot(snapshot).stop_after(1).report_blocking());
     assert!(last.state().is_completed());
     assert_eq!(count, 5);
     let done = DONE.take();
@@ -84,6 +86,7 @@ fn swallowed() -> Result<(), FlowError> {
 
 #[test]
 fn half_of_it_is_never_committed() {
+    let _alone = DONE.alone();
     let slice = swallowed().stop_after(1).report_blocking();
     assert!(slice.state().is_cancelled(), "{slice}");
     assert_eq!(DONE.take(), ["write a", "undo a"]);
@@ -106,6 +109,7 @@ fn taken_back() -> Result<(), FlowError> {
 
 #[test]
 fn what_was_rolled_back_by_a_failure_stays_rolled_back() {
+    let _alone = DONE.alone();
     let slice = taken_back().stop_after(2).report_blocking();
     assert_eq!(DONE.take(), ["write draft", "check", "undo draft"]);
     let snapshot = shipped(&slice);
@@ -128,10 +132,14 @@ fn committed_early() -> Result<(), FlowError> {
 
 #[test]
 fn what_was_committed_stands() {
+    let _alone = DONE.alone();
     let slice = committed_early().stop_after(1).report_blocking();
     assert_eq!(DONE.take(), ["write a", "keep a"]);
     let snapshot = shipped(&slice);
-    assert_eq!(states(&snapshot).into_iter().collect::<Vec<_>>(), [("write", "Completed"), ("write-1", "Pending")]);
+    assert_eq!(
+        states(&snapshot).into_iter().collect::<Vec<_>>(),
+        [("write", "Completed"), ("write-1", "Pending")]
+    );
     assert!(committed_early().with_snapshot(snapshot).report_blocking().state().is_completed());
     assert_eq!(DONE.take(), ["write b", "keep b"]);
 }
