@@ -132,22 +132,17 @@ fn after_it(n: u32) -> u32 {
 
 #[flow]
 async fn under_way(gate: Gate) -> Result<u32, FlowError> {
-    let held = held.submit(gate, 1);
+    let held = held.submit(&gate, 1);
     let next = after_it.submit(&held);
-    // It begins while the other one is under way.
+    // It stops the slice while the other one is under way.
     after_it.submit(7).await?;
+    gate.open();
     Ok(next.await?)
 }
 
 #[test]
 fn what_is_under_way_ends() {
-    let gate = Gate::new();
-    let opened = gate.clone();
-    let slice = under_way(gate).stop_when(move |run| {
-        opened.open();
-        run.name().starts_with("after_it")
-    });
-    let slice = slice.report_blocking();
+    let slice = under_way(Gate::new()).stop_when(|run| run.name().starts_with("after_it")).report_blocking();
     assert!(slice.state().is_cancelled(), "{slice}");
     let snapshot = shipped(&slice);
     let states: Vec<_> = states(&snapshot).into_iter().collect();

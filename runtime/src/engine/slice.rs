@@ -54,9 +54,9 @@ struct Met {
     is_left: bool,
     /// It is what the snapshot says.
     is_taken: bool,
-    /// A hash of its slug, and of what it takes; that of what it takes is known.
-    identity: u128,
-    has_inputs: bool,
+    /// What it is recognised by, once it was met: a hash of its slug and of what it takes. The same, if all that it takes is in it.
+    identity: Option<u128>,
+    inputs: Option<u128>,
     saved: Saved,
 }
 
@@ -202,7 +202,10 @@ impl Slice {
         edges: &[Edge],
     ) -> Option<(Outcome, StateName)> {
         let identity = given::identity_of(self, run, body, edges);
-        self.with_met(run, |met| (met.identity, met.has_inputs) = identity);
+        self.with_met(run, |met| {
+            met.identity = Some(identity.0);
+            met.inputs = identity.1.then_some(identity.0);
+        });
         let taken = given::find(self, run, identity)?;
         self.with_met(run, |met| met.is_taken = true);
         Some(taken)
@@ -331,16 +334,21 @@ impl Slice {
             }
         }
         // All are known to be left before the first ends, so that none fails because of another.
-        waiting.iter().for_each(|run| self.leave(run));
-        waiting.iter().for_each(|run| cancel(run, By::Outer));
+        for run in &waiting {
+            self.leave(run);
+        }
+        for run in &waiting {
+            cancel(run, By::Outer);
+        }
     }
 
-    /// Whether a run has not begun, and does not from now on.
+    /// Whether a run has not begun, and does not from now on. Not one that is yet to be taken from the snapshot.
     fn is_waiting(&self, run: &Run) -> bool {
         if is_internal(run.spec) {
             return false;
         }
-        self.with_met(run, |met| !met.has_begun && !met.is_taken)
+        let has_ended = given::entry(self, &slug_of(run)).is_some_and(|entry| entry.state.is_final());
+        self.with_met(run, |met| !met.has_begun && !met.is_taken && (met.identity.is_some() || !has_ended))
     }
 
     /// A flow run inside begins its body.

@@ -80,9 +80,7 @@ pub(crate) fn snapshot(flow_run: &Arc<Run>, kept: &Kept) -> Snapshot {
             .collect();
         runs.append(&mut more);
     }
-    let inputs = slice
-        .as_ref()
-        .and_then(|slice| slice.with_met(flow_run, |met| met.has_inputs.then_some(met.identity)));
+    let inputs = slice.as_ref().and_then(|slice| slice.with_met(flow_run, |met| met.inputs));
     let flow = FlowPart { key: flow_run.spec.key(), version: given::version_of(flow_run), inputs, state };
     Snapshot { flow: Some(flow), runs }
 }
@@ -128,12 +126,13 @@ impl Drawing<'_> {
         if let Some(slice) = self.slice {
             let mut met = slice.met.lock();
             let met = met.entry(slug.clone()).or_default();
-            if met.is_taken
+            // It is what it was, or it was ended before anybody could tell.
+            if (met.is_taken || met.identity.is_none())
                 && let Some(entry) = given::entry(slice, &slug)
             {
                 return entry.clone();
             }
-            inputs = met.has_inputs.then_some(met.identity);
+            inputs = met.inputs;
             result = met.saved.clone();
             is_left = met.is_left;
         } else if state.is_completed() && state.name != StateName::Skipped {

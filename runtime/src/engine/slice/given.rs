@@ -105,10 +105,11 @@ pub(super) fn identity_of<'a>(
     let slug = slug_of(run);
     let form = resume::form_of(body, edges, &mut |upstream| {
         // Of another flow run, it is not called anything here.
-        let is_in_it = upstream.scope.tree.slice.as_ref().is_some_and(|own| std::ptr::eq(&**own, slice));
+        let is_in_it =
+            upstream.scope.tree.slice.as_ref().is_some_and(|own| std::ptr::eq(Arc::as_ptr(own), slice));
         let met = slice.met.lock();
         let met = met.get(&slug_of(upstream)).filter(|_| is_in_it)?;
-        Some(met.identity)
+        met.identity
     });
     let has_inputs = form.is_some() && !slug.is_empty();
     let mut all = form.unwrap_or_default();
