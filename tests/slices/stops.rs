@@ -120,7 +120,8 @@ fn what_is_left_is_no_failure_and_nothing_is_executed_because_of_it() {
 }
 
 #[task]
-async fn held(gate: Gate, n: u32) -> u32 {
+async fn held(begun: Gate, gate: Gate, n: u32) -> u32 {
+    begun.open();
     gate.passed().await;
     n
 }
@@ -132,8 +133,10 @@ fn after_it(n: u32) -> u32 {
 
 #[flow]
 async fn under_way(gate: Gate) -> Result<u32, FlowError> {
-    let held = held.submit(&gate, 1);
+    let begun = Gate::new();
+    let held = held.submit(&begun, &gate, 1);
     let next = after_it.submit(&held);
+    begun.passed().await;
     // It stops the slice while the other one is under way.
     after_it.submit(7).await?;
     gate.open();
@@ -189,7 +192,7 @@ fn nothing_begins_after_the_run_that_is_asked_for() {
 
 #[flow]
 async fn waits(gate: Gate) -> Result<u32, FlowError> {
-    let held = held.submit(&gate, 1);
+    let held = held.submit(Gate::new(), &gate, 1);
     Ok(after_it.submit(&held).await?)
 }
 

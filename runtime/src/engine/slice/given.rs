@@ -30,8 +30,7 @@ pub(super) fn check(
     body: &(dyn Body<'static> + 'static),
 ) -> Result<(), TaskError> {
     let inputs = resume::form_of(body, &[], &mut |_| None).map(|form| XxHash3_128::oneshot(&form));
-    slice
-        .with_met(run, |met| (met.identity, met.has_inputs) = (inputs.unwrap_or_default(), inputs.is_some()));
+    slice.with_met(run, |met| met.inputs = inputs);
     let Some(flow) = slice.snapshot().and_then(|snapshot| snapshot.flow.as_ref()) else { return Ok(()) };
     let (key, version) = (run.spec.key(), version_of(run));
     let refused = if flow.key != key {
