@@ -19,9 +19,9 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use millrun::BoxError;
 use millrun::prelude::*;
 use millrun::snapshot::Snapshot;
-use millrun::{BoxError, FlowError};
 use nats::Connection;
 
 /// Where snapshots are published.
@@ -95,7 +95,7 @@ fn slice(before: Snapshot) -> Result<Snapshot, BoxError> {
     let slice = eight_tasks().with_snapshot(before).stop_after(1).report_blocking();
     let after = slice.snapshot();
     if after.is_done() {
-        println!("done: {}", slice.result()?);
+        println!("done: {}", slice.result().map_err(FlowError::clone)?);
     }
     Ok(after)
 }
