@@ -2,7 +2,10 @@
 
 mod example;
 
+use std::fs;
 use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
+use std::path::Path;
 use std::process::Stdio;
 
 use example::{Printed, example};
@@ -56,6 +59,76 @@ fn resume() {
     // There is nothing to go on with: another flow run begins.
     let printed = Printed::from(program().wait_with_output().unwrap());
     assert!(printed.stdout.starts_with(&step(1)), "{}", printed.stdout);
+}
+
+/// Whether each of the eight tasks stands once in the log.
+fn assert_each_once(log: &Path) {
+    let mut executed: Vec<String> = fs::read_to_string(log).unwrap().lines().map(str::to_owned).collect();
+    executed.sort();
+    assert_eq!(executed, (1..=8).map(|n| format!("task{n}")).collect::<Vec<_>>());
+}
+
+const ALL_DONE: &str = "done: task3, task4, task6, task7";
+
+#[test]
+fn serverless() {
+    let folder = tempfile::tempdir().unwrap();
+    let (states, log) = (folder.path().join("states.json"), folder.path().join("log"));
+    for process in 1..=8 {
+        let mut command = example("serverless");
+        command.arg("slice").arg(&states).env("SERVERLESS_LOG", &log);
+        let printed = Printed::from(command.output().unwrap());
+        assert_eq!(printed.code, Some(0), "{}", printed.stderr);
+        assert_eq!(fs::read_to_string(&log).unwrap().lines().count(), process, "{}", printed.stderr);
+        let is_last = printed.stdout.lines().last() == Some(ALL_DONE);
+        assert_eq!(is_last, process == 8, "{}", printed.stdout);
+    }
+    assert_each_once(&log);
+
+    // What is done stays done.
+    let mut command = example("serverless");
+    command.arg("slice").arg(&states).env("SERVERLESS_LOG", &log);
+    assert_eq!(Printed::from(command.output().unwrap()).stdout.trim_end(), ALL_DONE);
+    assert_each_once(&log);
+}
+
+#[test]
+fn serverless_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let printed = Printed::from(example("serverless").env("SERVERLESS_LOG", &log).output().unwrap());
+    assert_eq!(printed.code, Some(0), "{}", printed.stderr);
+    assert_eq!(printed.stdout.lines().last(), Some(ALL_DONE));
+    assert_each_once(&log);
+}
+
+#[test]
+fn serverless_over_nats() {
+    let address = std::env::var("MILLRUN_TEST_NATS").unwrap_or_else(|_| "127.0.0.1:4222".to_owned());
+    if std::env::var_os("MILLRUN_TEST_NATS").is_none() && TcpStream::connect(&address).is_err() {
+        eprintln!(
+            "left out: the example with NATS. Name a server that it may use: \
+             MILLRUN_TEST_NATS=host:4222 cargo test -p millrun-examples"
+        );
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let mut command = example("serverless");
+    command.args(["nats", &address]).env("SERVERLESS_LOG", &log);
+    let printed = Printed::from(command.output().unwrap());
+    assert_eq!(printed.code, Some(0), "{}", printed.stderr);
+    assert_eq!(printed.stdout.lines().last(), Some(ALL_DONE));
+    assert_each_once(&log);
+    // A process for each message.
+    let mut processes: Vec<&str> = printed
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_once(" is executed by "))
+        .map(|(_, by)| by)
+        .collect();
+    processes.dedup();
+    assert_eq!(processes.len(), 8);
 }
 
 #[test]

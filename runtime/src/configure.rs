@@ -18,6 +18,7 @@ use crate::options::{IntoDuration, Options, RetryDelays};
 use crate::progress::Progress;
 use crate::result::{ResultSerializer, ResultStore};
 use crate::runner::TaskRunner;
+use crate::snapshot::Snapshot;
 use crate::state::State;
 use crate::task::Configured;
 use crate::transaction::{IsolationLevel, Transaction};
@@ -434,6 +435,41 @@ pub trait ConfigureFlow<X, A>: Sized {
     /// Where the flow's runs execute.
     fn with_task_runner(self, runner: impl TaskRunner + 'static) -> Self::Configured {
         self.change(|options| options.task_runner = Some(Arc::new(runner)))
+    }
+
+    /// Has the run go on from what an earlier slice has left: what has ended there is not executed again, as
+    /// [`snapshot`](crate::snapshot) says.
+    ///
+    /// The run fails if the snapshot is that of another flow, of another version of the flow, or of a run with other arguments; or if
+    /// it is begun inside of another flow run.
+    fn with_snapshot(self, snapshot: Snapshot) -> Self::Configured {
+        self.change(|options| options.slice.get_or_insert_default().snapshot = Some(Arc::new(snapshot)))
+    }
+
+    /// Stops the run once so many task runs have begun to execute: nothing begins any more, what is under way ends, and what is left
+    /// is CANCELLED, and PENDING in the [`snapshot`](crate::FlowRun::snapshot) for the next slice. See
+    /// [`snapshot`](mod@crate::snapshot) for what counts. Of several `stop_…` the first to be reached stops the run.
+    ///
+    /// The run fails if it is begun inside of another flow run.
+    fn stop_after(self, task_runs: usize) -> Self::Configured {
+        self.change(|options| options.slice.get_or_insert_default().after = Some(task_runs))
+    }
+
+    /// As [`stop_after`](Self::stop_after), once that time has passed since the run began, by the engine's clock: a `Duration` or a
+    /// string such as `"8m"`. What is under way then still takes its time.
+    ///
+    /// # Panics
+    /// Panics on a string that is not a duration.
+    #[track_caller]
+    fn stop_after_time(self, time: impl IntoDuration) -> Self::Configured {
+        let time = time.into_duration();
+        self.change(|options| options.slice.get_or_insert_default().time = Some(time))
+    }
+
+    /// As [`stop_after`](Self::stop_after), once this gives `true`. It is asked about each task run that was executed, in its final
+    /// state, before what waits for it begins; on several threads at once, where runs end at once. A panic counts as `true`.
+    fn stop_when(self, ask: impl Fn(&TaskRun) -> bool + Send + Sync + 'static) -> Self::Configured {
+        self.change(|options| options.slice.get_or_insert_default().when = Some(Arc::new(ask)))
     }
 
     /// Has the flow run as if it were on that date, `2020-01-02`: what `today()` says inside. Another form fails the run.

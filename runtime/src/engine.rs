@@ -21,6 +21,7 @@ pub(crate) mod record;
 pub(crate) mod resume;
 mod retry;
 mod signal;
+pub(crate) mod slice;
 mod slots;
 pub(crate) mod span;
 mod standstill;
@@ -292,6 +293,11 @@ impl Engine {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// Whether it was said where results are kept, or anything is there.
+    pub(crate) fn has_results(&self) -> bool {
+        self.0.results.get().is_some()
     }
 
     /// Where results are kept that no task has a place of its own for.

@@ -234,7 +234,10 @@ impl MapGroup {
     fn fail(self: &Arc<Self>, error: &TaskError) {
         let effective = Effective { spec: self.spec, options: self.options.as_deref() };
         let skips = effective.skip_on_upstream_skip() && !effective.trigger().ignores_skips();
+        let awaited = std::mem::take(&mut self.inner.lock().awaited);
+        let left = engine::slice::left_list(&self.scope, &awaited);
         let failure = match (error.run_name(), error.kind()) {
+            _ if left.is_some() => error.clone(),
             // Nothing before it failed: it was cancelled, or the lengths differ.
             (None, _) => error.clone(),
             (_, ErrorKind::Skipped) if skips => TaskError::new(ErrorKind::Skipped, admission::SKIPPED),
@@ -247,11 +250,15 @@ impl MapGroup {
                 Some(error),
             ),
         };
-        let awaited = std::mem::take(&mut self.inner.lock().awaited);
         let causes = awaited.iter().flat_map(Node::runs).filter(|run| run.error().is_some()).collect();
         // It stands for the runs that there are not, in the flow's account.
         let stand_in =
             engine::ended_run(self.spec, &self.scope, self.options.clone(), failure.clone(), causes);
+        if left.is_some()
+            && let Some(slice) = &self.scope.tree.slice
+        {
+            slice.leave(&stand_in);
+        }
         let mut inner = self.inner.lock();
         inner.length = Some(0);
         inner.failure = Some(stand_in.error().unwrap_or(failure));

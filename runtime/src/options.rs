@@ -12,6 +12,7 @@ use crate::id::FlowRunId;
 use crate::input::EdgeList;
 use crate::mock::StandIn;
 use crate::runner::TaskRunner;
+use crate::snapshot::SliceOptions;
 use crate::spec::{RetryDelay, Spec};
 use crate::trigger::Trigger;
 
@@ -135,6 +136,8 @@ pub struct Options {
     /// Where the flow run is shown.
     #[cfg(feature = "progress")]
     pub(crate) progress: Option<crate::progress::Progress>,
+    /// Of what the flow run goes on, and how far.
+    pub(crate) slice: Option<Box<SliceOptions>>,
     pub(crate) hooks: [Option<Vec<AnyHook>>; Moment::COUNT],
     pub(crate) on_state_change: Option<Vec<AnyStateHook>>,
     pub(crate) on_commit: Option<Vec<AnyTransactionHook>>,

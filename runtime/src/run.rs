@@ -107,6 +107,7 @@ impl Run {
             && new.scope.engine.is_plain()
             && new.scope.transaction.is_none()
             && new.scope.tree.results.is_none()
+            && new.scope.tree.slice.is_none()
         {
             ordinal |= IS_PLAIN;
         }

@@ -11,7 +11,7 @@ mod turn;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::context::Failure;
@@ -72,6 +72,8 @@ struct Inner {
     is_group: bool,
     /// Written under the lock of `shared`, and read without.
     state: AtomicU8,
+    /// Something inside was left for another slice of the flow run.
+    is_halted: AtomicBool,
     shared: Mutex<Shared>,
 }
 
@@ -142,7 +144,18 @@ impl Transaction {
         let isolation = isolation.or(parent.as_ref().map(|parent| parent.0.isolation)).unwrap_or_default();
         let state = AtomicU8::new(TransactionState::Active as u8);
         let (ledger, owner, shared) = (OnceLock::new(), OnceLock::new(), Mutex::default());
-        let begun = Self(Arc::new(Inner { parent, mode, isolation, ledger, owner, is_group, state, shared }));
+        let is_halted = AtomicBool::new(false);
+        let begun = Self(Arc::new(Inner {
+            parent,
+            mode,
+            isolation,
+            ledger,
+            owner,
+            is_group,
+            state,
+            is_halted,
+            shared,
+        }));
         if let Some(parent) = &begun.0.parent {
             let mut shared = parent.0.shared.lock();
             // Also in one that is committed: those that it is in may be rolled back, and find what is open through it.
@@ -299,6 +312,17 @@ impl Transaction {
     pub(crate) fn is_over(&self) -> bool {
         std::iter::successors(Some(self), |transaction| transaction.0.parent.as_ref())
             .any(Self::is_rolled_back)
+    }
+
+    /// Something inside is left for another slice: neither this one nor those that it is in are committed.
+    pub(crate) fn halt(&self) {
+        let around = std::iter::successors(Some(self), |transaction| transaction.0.parent.as_ref());
+        around.for_each(|transaction| transaction.0.is_halted.store(true, Ordering::SeqCst));
+    }
+
+    /// Whether something inside is left for another slice.
+    pub(crate) fn is_halted(&self) -> bool {
+        self.0.is_halted.load(Ordering::SeqCst)
     }
 
     /// Enters a state, if that is legal.

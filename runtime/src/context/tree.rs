@@ -12,6 +12,7 @@ use crate::body::Erased;
 use crate::cache::FlowResults;
 use crate::engine::plan::Planning;
 use crate::engine::resume::Priors;
+use crate::engine::slice::Slice;
 use crate::id;
 use crate::input::{Edge, Node};
 use crate::map::MapGroup;
@@ -46,6 +47,8 @@ pub(crate) struct Tree {
     watched: OnceLock<Arc<Watched>>,
     /// What is executed in place of tasks, where anything is.
     pub(crate) mocks: Option<Arc<Mocks>>,
+    /// What is executed of the outermost flow run, where that is executed in slices.
+    pub(crate) slice: Option<Arc<Slice>>,
 }
 
 #[derive(Default)]
@@ -169,7 +172,13 @@ impl Tree {
             #[cfg(feature = "progress")]
             watched: OnceLock::new(),
             mocks: None,
+            slice: None,
         }
+    }
+
+    /// The same, whose runs are executed in a slice.
+    pub(crate) fn in_slice(self, slice: Option<Arc<Slice>>) -> Self {
+        Self { slice, ..self }
     }
 
     /// That of a flow that is only planned.
@@ -301,11 +310,17 @@ impl Tree {
 
     /// Keeps a run, which waits for these, where a report or a graph is asked for.
     pub(crate) fn record(&self, run: &Arc<Run>, edges: &[Edge]) {
+        if let Some(slice) = &self.slice {
+            slice.call(run);
+        }
         self.keep(|records| records.add(Node::Run(run.clone()), edges));
     }
 
     /// Keeps a map, and what it is made of.
     pub(crate) fn record_map(&self, map: &Arc<MapGroup>, edges: &[Edge]) {
+        if let Some(slice) = &self.slice {
+            slice.call_map(map);
+        }
         self.keep(|records| records.add(Node::Map(map.clone()), edges));
     }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::attempt::cancelled;
-use super::finish::{finish, finish_as_before};
-use super::resume;
+use super::finish::{EndedBefore, finish, finish_as_before};
+use super::{resume, slice};
+use crate::body::Body;
 use crate::error::{ErrorKind, TaskError};
 use crate::input::{Edge, EdgeList, Need, Node};
 use crate::options::Effective;
@@ -24,6 +25,12 @@ pub(super) fn admit(run: &Arc<Run>) -> bool {
         Slot::Body(body) => std::mem::take(&mut body.upstreams().edges),
         _ => EdgeList::new(),
     };
+    if run.scope.tree.slice.is_some()
+        && !run.scope.is_cancelled()
+        && ends_by(run, |body| slice::meet(run, body, &edges).transpose())
+    {
+        return false;
+    }
     if edges.is_empty() && run.options().is_none() && matches!(run.spec.trigger, Trigger::AllSuccessful) {
         return !ended_before(run, &edges);
     }
@@ -49,21 +56,30 @@ fn ended_before(run: &Arc<Run>, edges: &[Edge]) -> bool {
     if run.scope.engine.recorder().is_none() || !run.scope.tree.is_flow() {
         return false;
     }
+    ends_by(run, |body| resume::recognise(run, body, edges).map(Ok))
+}
+
+/// Whether a run has ended here by what `ask` says of its body, how it ended before or what it ends with; or was cancelled meanwhile.
+fn ends_by(
+    run: &Arc<Run>,
+    ask: impl FnOnce(&(dyn Body<'static> + 'static)) -> Option<Result<EndedBefore, TaskError>>,
+) -> bool {
     // Withdrawn meanwhile, as what recognises it calls the user's code.
     let Some(body) = run.cell.withdraw() else { return true };
-    let (body, outcome) = match resume::recognise(run, &*body, edges) {
+    let (body, error) = match ask(&*body) {
         None => match run.cell.give_back(body) {
             Ok(()) => return false,
-            Err(body) => (body, Err(cancelled())),
+            Err(body) => (body, cancelled()),
         },
-        Some((outcome, name)) => {
+        Some(Ok(before)) => {
             drop_caught(body);
-            finish_as_before(run, outcome, name);
+            finish_as_before(run, before);
             return true;
         }
+        Some(Err(error)) => (body, error),
     };
     drop_caught(body);
-    finish(run, outcome, Vec::new());
+    finish(run, Err(error), Vec::new());
     true
 }
 
@@ -150,6 +166,12 @@ fn has_error(node: &Node) -> bool {
         Node::Run(run) => run.error().is_some(),
         Node::Map(group) => group.first_error().is_some(),
     }
+}
+
+/// The runs among these that have not ended well.
+pub(super) fn failed(edges: &[Edge]) -> Vec<Arc<Run>> {
+    let runs = edges.iter().flat_map(|edge| edge.node.runs());
+    runs.filter(|run| run.error().is_some()).collect()
 }
 
 fn flatten(edges: &[Edge]) -> Vec<Before> {

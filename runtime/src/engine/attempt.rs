@@ -214,6 +214,9 @@ pub(super) fn begin(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, Ta
     let attempts = run.cell.lock().log.attempts() + 1;
     if attempts == 1 && !run.spec.is_flow {
         transaction::begin(run)?;
+        if let Some(slice) = &run.scope.tree.slice {
+            slice.may_begin(run)?;
+        }
     }
     hook::propose(run, state_of_attempt(attempts), None)?;
     enter_attempt(run, attempts, run.scope.engine.clock().nanos())?;

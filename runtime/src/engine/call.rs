@@ -6,8 +6,8 @@ use tokio::runtime::Handle;
 
 use super::cache::{self, Io};
 use super::cancel::cancel_children;
-use super::finish::{call_dropped, finish, finish_as_before, finish_call, leave_call};
-use super::{admission, attempt, plan, record, resume, retry, slots, submit, wait};
+use super::finish::{EndedBefore, call_dropped, finish, finish_as_before, finish_call, leave_call};
+use super::{admission, attempt, plan, record, resume, retry, slice, slots, submit, wait};
 use crate::body::{Body, Outcome};
 use crate::context::{Current, Scope, scope_here};
 use crate::error::TaskError;
@@ -16,7 +16,6 @@ use crate::mock;
 use crate::options::Options;
 use crate::run::Run;
 use crate::spec::{Kind, Spec};
-use crate::state::StateName;
 
 /// A run that its caller executes, as if it had begun and been claimed; its caller reads the result. A plain one waits for
 /// nothing, and is RUNNING as soon as it is there.
@@ -60,7 +59,7 @@ pub(crate) async fn call_async<'a>(
         let _ = Box::pin(attempt::unless_stopped(run, wait::all_ended(&options.wait_for))).await;
     }
     match admit(run, body) {
-        Ok(Some((outcome, name))) => finish_as_before(run, outcome, name),
+        Ok(Some(before)) => finish_as_before(run, before),
         Ok(None) => {
             let ended = attempts(run, body).await;
             if run.is_governed() {
@@ -140,7 +139,7 @@ pub(crate) fn call_sync<'a>(
         }
     }
     match admit(run, body) {
-        Ok(Some((outcome, name))) => finish_as_before(run, outcome, name),
+        Ok(Some(before)) => finish_as_before(run, before),
         Ok(None) => {
             let ended = attempts_blocking(run, body);
             if run.is_governed() {
@@ -182,11 +181,14 @@ fn attempts_blocking<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Outc
 fn admit<'a>(
     run: &Arc<Run>,
     body: &(dyn Body<'a> + 'a),
-) -> Result<Option<(Outcome, StateName)>, (TaskError, Vec<Arc<Run>>)> {
+) -> Result<Option<EndedBefore>, (TaskError, Vec<Arc<Run>>)> {
     let options = run.options();
     let edges = options.as_deref().map_or(&[][..], |options| &options.wait_for);
     if run.scope.is_cancelled() {
         return Err((attempt::cancelled(), Vec::new()));
+    }
+    if let Some(before) = slice::meet(run, body, edges).map_err(|error| (error, Vec::new()))? {
+        return Ok(Some(before));
     }
     admission::check(run, edges)?;
     admission::see(edges);

@@ -6,7 +6,7 @@ use super::attempt::cancelled;
 use super::cache::{self, Io};
 use super::cancel::{cancel_scope, explained};
 use super::ready::{notify, while_finishing};
-use super::{hook, moment, record, signal, slots, submit, transaction, watch};
+use super::{hook, moment, record, signal, slice, slots, submit, transaction, watch};
 use crate::body::{Erased, Outcome};
 use crate::clock::Nanos;
 use crate::context::{Failure, Scope};
@@ -56,6 +56,9 @@ pub(super) async fn leave_call(run: &Arc<Run>, outcome: Outcome) {
 
 /// What a run ends with that is about to end with `outcome`, if it was not asked to stop.
 fn unless_stopped(run: &Run, stop: Stop, outcome: Outcome) -> Outcome {
+    if let Some(error) = slice::is_left_by(run, stop) {
+        return instead(outcome, error);
+    }
     match stop {
         Stop::Crash => instead(outcome, signal::crashed()),
         // Cancelled between its verdict and now; it may be in CANCELLING.
@@ -71,6 +74,9 @@ fn unless_stopped(run: &Run, stop: Stop, outcome: Outcome) -> Outcome {
 
 /// What a run ends with, which says by what it was cancelled, once `on_state_change` was asked.
 fn asked(run: &Arc<Run>, outcome: Outcome) -> Outcome {
+    if outcome.is_err() && slice::left(run).is_some() {
+        return outcome;
+    }
     let outcome = outcome.map_err(|error| explained(run, error));
     let name = name_of(&outcome, cache::name_of_success(run));
     match hook::propose(run, name, outcome.as_ref().err()) {
@@ -132,14 +138,46 @@ impl Drop for Leaving {
 fn settle(run: &Arc<Run>, stop: Stop, outcome: Outcome, said: Option<&'static str>, causes: Vec<Arc<Run>>) {
     let success = cache::name_of_success(run);
     let outcome = outcome.map_err(|error| error.of_run(run.id(), || run.name()));
+    let slice = slice::of(run);
+    if let Some(slice) = &slice {
+        slice.ends(run, &outcome);
+    }
+    let is_told = slice.is_none() || slice::left(run).is_none();
     let (run, outcome) = (run.clone(), Some(outcome));
-    record::settle(Settling { settled: None, run, outcome, said, causes, success, stop });
+    record::settle(Settling { settled: None, run, outcome, said, causes, success, stop, is_told });
+}
+
+/// How a run has ended in an earlier process.
+pub(super) struct EndedBefore {
+    outcome: Outcome,
+    name: StateName,
+    causes: Vec<Arc<Run>>,
+    /// It is the same run that has ended, as the ledger knows.
+    is_recorded: bool,
+}
+
+impl EndedBefore {
+    /// As the ledger says.
+    pub(super) fn recorded(outcome: Outcome, name: StateName) -> Self {
+        Self { outcome, name, causes: Vec::new(), is_recorded: true }
+    }
+
+    /// As a snapshot says, and because of which failures it was not executed.
+    pub(super) fn of_slice(outcome: Outcome, name: StateName, causes: Vec<Arc<Run>>) -> Self {
+        Self { outcome, name, causes, is_recorded: false }
+    }
 }
 
 /// Ends a run as it ended in an earlier process: nobody is asked or told about it again.
-pub(super) fn finish_as_before(run: &Arc<Run>, outcome: Outcome, name: StateName) {
-    if run.cell.begin_to_settle().is_none() {
-        return drop_caught(outcome);
+pub(super) fn finish_as_before(run: &Arc<Run>, before: EndedBefore) {
+    let EndedBefore { outcome, name, causes, is_recorded } = before;
+    let Some(stop) = run.cell.begin_to_settle() else { return drop_caught(outcome) };
+    if !is_recorded {
+        let outcome = Some(outcome.map_err(|error| error.of_run(run.id(), || run.name())));
+        let said = Some("It has ended in an earlier slice");
+        let (run, success) = (run.clone(), name);
+        let settling = Settling { settled: None, run, outcome, said, causes, success, stop, is_told: false };
+        return record::settle(settling);
     }
     let now = run.scope.engine.clock().nanos();
     let before = run.cell.settle(|inner| {
@@ -169,6 +207,8 @@ pub(super) struct Settling {
     stop: Stop,
     /// When, where that was recorded.
     settled: Option<Nanos>,
+    /// Its hooks are called.
+    is_told: bool,
 }
 
 impl Settling {
@@ -241,12 +281,12 @@ impl Drop for Settling {
             drop_caught(left);
         }
         drop_caught(before);
-        end_settled(run, name, std::mem::take(&mut self.causes));
+        end_settled(run, name, std::mem::take(&mut self.causes), self.is_told);
     }
 }
 
 /// A run is settled: its slots are given back, its hooks are called, and then it ends.
-fn end_settled(run: &Arc<Run>, name: StateName, causes: Vec<Arc<Run>>) {
+fn end_settled(run: &Arc<Run>, name: StateName, causes: Vec<Arc<Run>>, is_told: bool) {
     slots::release(run);
     let is_logged = match name.state_type() {
         StateType::Failed | StateType::Crashed => tracing::enabled!(tracing::Level::ERROR),
@@ -259,10 +299,13 @@ fn end_settled(run: &Arc<Run>, name: StateName, causes: Vec<Arc<Run>>) {
     if let Some(message) = log {
         log_state(run, name, message.as_deref());
     }
-    let hooks = hook::moment_of(name).and_then(|moment| hook::call(run, moment));
+    let hooks = hook::moment_of(name).filter(|_| is_told).and_then(|moment| hook::call(run, moment));
     if let Some(own) = run.transaction().filter(Transaction::is_rolled_back) {
         // By another, who may have come before it had completed.
         transaction::enter_rolled_back(run, &own);
+    }
+    if let Some(slice) = slice::of(run).filter(|_| is_told) {
+        slice.ended(run);
     }
     match hooks {
         None => end(run, causes),
@@ -465,6 +508,8 @@ pub(crate) fn ended_run(
     causes: Vec<Arc<Run>>,
 ) -> Arc<Run> {
     let run = submit::new_run(spec, scope.clone(), options, None);
+    // It has no place among those that are counted.
+    run.cell.lock().log.extra().slug = Some("".into());
     scope.register(&run);
     scope.tree.record(&run, &[]);
     record::created(&run, &EdgeList::new());

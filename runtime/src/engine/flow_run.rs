@@ -8,9 +8,10 @@ use super::aside::attempt_on_thread;
 use super::attempt;
 use super::cancel::{cancel_children, cancel_scope, cancel_scope_by};
 use super::execution::Abandoned;
-use super::finish::{finish_as, finish_as_before, is_skip};
+use super::finish::{EndedBefore, finish_as, finish_as_before, is_skip};
+use super::slice::Slice;
 use super::{
-    admission, cache, plan, record, resume, retry, span, standstill, submit, transaction, wait, watch,
+    admission, cache, plan, record, resume, retry, slice, span, standstill, submit, transaction, wait, watch,
 };
 use crate::body::{BoxBody, Erased, Outcome};
 use crate::cache::FlowResults;
@@ -26,7 +27,6 @@ use crate::run::{By, Run};
 use crate::runner::TaskRunner;
 use crate::runner::worker::Seat;
 use crate::spec::{Kind, Spec};
-use crate::state::StateName;
 
 /// A flow with its arguments, not yet begun.
 pub(crate) struct Start {
@@ -66,7 +66,7 @@ struct Life {
 enum Known {
     Nothing,
     /// It ended like this in an earlier process.
-    Ended(Outcome, StateName),
+    Ended(EndedBefore),
     /// An earlier attempt of the flow run that it is in has kept what it gave.
     Kept(Erased),
 }
@@ -82,8 +82,10 @@ pub(crate) fn make(mut start: Start) -> Begun {
     let is_asked_for = start.options.as_ref().is_some_and(|options| options.keeps_graph);
     let keeps_records = start.report || is_asked_for || outer.tree.keeps_records();
     let mocks = Mocks::begin(start.options.as_deref(), outer.tree.mocks.as_ref());
+    let own_slice = start.options.as_ref().and_then(|options| options.slice.as_deref());
+    let slice = outer.tree.slice.clone().or_else(|| own_slice.map(Slice::new));
     let tree = Tree::new(outer.tree.root(), today, results, keeps_records);
-    let tree = Arc::new(tree.with_mocks(mocks));
+    let tree = Arc::new(tree.with_mocks(mocks).in_slice(slice));
     if let Some(priors) = outer.tree.priors() {
         tree.set_priors(priors.clone());
     }
@@ -187,14 +189,18 @@ impl Life {
                 Ok((value, said, true))
             }),
             Ok(Known::Kept(value)) => Ok((value, None, false)),
-            Ok(Known::Ended(outcome, name)) => {
+            Ok(Known::Ended(before)) => {
                 drop_caught(self.body);
                 abandoned.disarm();
-                return finish_as_before(&self.run, outcome, name);
+                return finish_as_before(&self.run, before);
             }
             Err(error) => Err(error),
         };
         self.tree.clear();
+        let ended = match &self.tree.slice {
+            Some(slice) if !self.tree.is_inside() => slice.end(&self.run, ended),
+            _ => ended,
+        };
         drop_caught(self.body);
         let (outcome, said) = match ended {
             Ok((value, said, true)) => (cache::keep_of_flow(&self.run, value, self.call).await, said),
@@ -209,14 +215,17 @@ impl Life {
     async fn begin(&mut self) -> Result<Known, TaskError> {
         let run = self.run.clone();
         if let Some(id) = asked_for(&run)
-            && let Some((outcome, name)) = resume::found(&run, &self.tree, id).await?
+            && let Some(before) = resume::found(&run, &self.tree, id).await?
         {
-            return Ok(Known::Ended(outcome, name));
+            return Ok(Known::Ended(before));
         }
         mock::check(&self.tree)?;
         attempt::unless_stopped(&run, wait::all_ended(&self.edges)).await?;
         if run.scope.is_cancelled() {
             return Err(attempt::cancelled());
+        }
+        if let Some(before) = self.meet()? {
+            return Ok(Known::Ended(before));
         }
         admission::check(&run, &self.edges).map_err(|(error, causes)| {
             self.causes = causes;
@@ -224,9 +233,9 @@ impl Life {
         })?;
         admission::see(&self.edges);
         if self.tree.is_inside()
-            && let Some((outcome, name)) = resume::recognise(&run, &*self.body, &self.edges)
+            && let Some(before) = resume::recognise(&run, &*self.body, &self.edges)
         {
-            return Ok(Known::Ended(outcome, name));
+            return Ok(Known::Ended(before));
         }
         self.edges.clear();
         transaction::check_around(&run)?;
@@ -238,6 +247,21 @@ impl Life {
             None => None,
         };
         Ok(kept.map_or(Known::Nothing, Known::Kept))
+    }
+
+    /// What the snapshot says of it, or of whose runs it is, where it is executed in slices.
+    fn meet(&mut self) -> Result<Option<EndedBefore>, TaskError> {
+        let run = &self.run;
+        let Some(own) = &self.tree.slice else { return Ok(None) };
+        let is_own = run.with_options(|options| options.is_some_and(|options| options.slice.is_some()));
+        if is_own || run.scope.tree.slice.is_none() {
+            return own.begin(run, &*self.body).map(|()| None);
+        }
+        let before = slice::meet(run, &*self.body, &self.edges)?;
+        if before.is_none() {
+            own.goes_in(run);
+        }
+        Ok(before)
     }
 
     async fn attempts(&mut self) -> Result<(Erased, Option<&'static str>), TaskError> {

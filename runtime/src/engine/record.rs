@@ -27,7 +27,7 @@ use crate::store::LogRecord;
 use crate::store::{Durability, Outcome};
 
 /// The longest result that stands in the ledger itself; a longer one lies in the result store.
-const INLINE: usize = 64 * 1024;
+pub(super) const INLINE: usize = 64 * 1024;
 /// The most that the parameters of a run may take as JSON.
 const PARAMETERS: usize = 512 * 1024;
 

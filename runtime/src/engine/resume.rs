@@ -11,9 +11,10 @@ use std::sync::atomic::Ordering;
 use twox_hash::XxHash3_128;
 use uuid::Uuid;
 
+use super::finish::EndedBefore;
 use super::interrupted::Interrupted;
 use super::{Engine, flow_run, record, wait};
-use crate::body::{Body, Outcome};
+use crate::body::{Body, Erased, Outcome};
 use crate::clock::{Nanos, nanos_of};
 use crate::context::{Current, FlowRunInfo, Tree, root_scope};
 use crate::error::{ErrorKind, FlowError, TaskError};
@@ -121,7 +122,7 @@ pub(super) async fn found(
     run: &Arc<Run>,
     tree: &Tree,
     id: FlowRunId,
-) -> Result<Option<(Outcome, StateName)>, TaskError> {
+) -> Result<Option<EndedBefore>, TaskError> {
     let failed = |message: String| {
         run.cell.lock().log.extra().recorded = Recorded::Elsewhere;
         TaskError::new(ErrorKind::Failed, message)
@@ -163,7 +164,7 @@ pub(super) async fn found(
                 failed(format!("the flow run {id} has completed, and what it gave is not there: {problem}"))
             })?;
             run.cell.lock().log.extra().recorded = Recorded::Elsewhere;
-            Ok(Some((outcome, prior.name)))
+            Ok(Some(EndedBefore::recorded(outcome, prior.name)))
         }
     }
 }
@@ -267,34 +268,31 @@ impl Prior {
 
     /// What it gave, or why that cannot be had.
     fn outcome(&self, run: &Run) -> Result<Outcome, String> {
-        panic::catch(|| self.read(run))
-            .unwrap_or_else(|panic| Err(format!("reading it panicked: {}", panic.message)))
-    }
-
-    fn read(&self, run: &Run) -> Result<Outcome, String> {
-        let spec = run.spec;
         if self.name == StateName::Skipped {
             let message = self.message.clone().unwrap_or_default();
             return Ok(Err(TaskError::new(ErrorKind::Skipped, message)));
         }
-        let Some(result) = spec.cache.result else {
-            return Err(format!("what `{}` gives cannot be read: it is not `Deserialize`", spec.name));
-        };
-        let value = match &self.outcome {
-            Some(store::Outcome::Inline(bytes)) => {
-                result.of_json(bytes).map_err(|error| error.to_string())?
-            }
-            Some(store::Outcome::Stored(key)) => {
-                let results = run.scope.engine.results().map_err(|error| error.to_string())?;
-                match results.read_erased_blocking(key, result).map_err(|error| error.to_string())? {
-                    Read::Found(record) => record.value,
-                    Read::Missing(missing) => return Err(format!("`{key}` in {results:?}: {missing}")),
-                }
-            }
-            None => return Err("what it gave is not recorded".to_owned()),
-        };
-        Ok(Ok(value))
+        value_of(run, self.outcome.as_ref()).map(Ok)
     }
+}
+
+/// The value that is kept of a run of an earlier process, or why that cannot be had. Calls user code.
+pub(super) fn value_of(run: &Run, outcome: Option<&store::Outcome>) -> Result<Erased, String> {
+    let Some(result) = run.spec.cache.result else {
+        return Err(format!("what `{}` gives cannot be read: it is not `Deserialize`", run.spec.name));
+    };
+    let read = || match outcome {
+        Some(store::Outcome::Inline(bytes)) => result.of_json(bytes).map_err(|error| error.to_string()),
+        Some(store::Outcome::Stored(key)) => {
+            let results = run.scope.engine.results().map_err(|error| error.to_string())?;
+            match results.read_erased_blocking(key, result).map_err(|error| error.to_string())? {
+                Read::Found(record) => Ok(record.value),
+                Read::Missing(missing) => Err(format!("`{key}` in {results:?}: {missing}")),
+            }
+        }
+        None => Err("what it gave is not recorded".to_owned()),
+    };
+    panic::catch(read).unwrap_or_else(|panic| Err(format!("reading it panicked: {}", panic.message)))
 }
 
 /// Recognises a run, whose upstreams have ended: how it ended before, if it did and that counts. Calls user code.
@@ -302,7 +300,7 @@ pub(super) fn recognise<'a>(
     run: &Arc<Run>,
     body: &(dyn Body<'a> + 'a),
     edges: &[Edge],
-) -> Option<(Outcome, StateName)> {
+) -> Option<EndedBefore> {
     run.scope.engine.recorder()?;
     let tree = &run.scope.tree;
     if !tree.is_flow() || mock::is_near(run) {
@@ -318,7 +316,7 @@ pub(super) fn recognise<'a>(
             && let Some(taken) = take_over(run, priors, prior)
         {
             return match taken {
-                Taken::Ended(outcome) => Some((outcome, prior.name)),
+                Taken::Ended(outcome) => Some(EndedBefore::recorded(outcome, prior.name)),
                 Taken::GoesOn => None,
             };
         }
@@ -367,31 +365,47 @@ fn identity_of<'a>(run: &Arc<Run>, body: &(dyn Body<'a> + 'a), edges: &[Edge]) -
     form.extend(b"::");
     form.extend(run.spec.function.as_bytes());
     form.push(0);
-    let mut upstream = |parameter: u8, form: &mut Vec<u8>| {
-        let of_parameter =
-            |edge: &&Edge| matches!(edge.need, Need::Value(of) | Need::Outcome(of) if of == parameter);
-        for edge in edges.iter().filter(of_parameter) {
-            for run in edge.node.runs() {
-                let inner = run.cell.lock();
-                let Some(identity) = inner.log.extra.as_ref().and_then(|extra| extra.identity) else {
-                    return false;
-                };
-                form.extend(identity.to_le_bytes());
-                if matches!(edge.need, Need::Outcome(_)) {
-                    form.push(u8::from(inner.state.state_type() == StateType::Completed));
-                }
-            }
-        }
-        true
-    };
-    let written = panic::catch(|| body.form(&mut upstream, &mut form));
-    if !written.unwrap_or(false) {
-        return None;
-    }
+    write_form(body, edges, &mut form, &mut |run| {
+        run.cell.lock().log.extra.as_ref().and_then(|extra| extra.identity)
+    })?;
     let call = XxHash3_128::oneshot(&form);
     let ordinal = run.scope.tree.next_call(call);
     let mut numbered = [0; 20];
     numbered[..16].copy_from_slice(&call.to_le_bytes());
     numbered[16..].copy_from_slice(&ordinal.to_le_bytes());
     Some(XxHash3_128::oneshot(&numbered))
+}
+
+/// The form of what a body takes, where runs that it takes count by what `identity` says; `None` if something has no form.
+pub(super) fn form_of<'a>(
+    body: &(dyn Body<'a> + 'a),
+    edges: &[Edge],
+    identity: &mut dyn FnMut(&Run) -> Option<u128>,
+) -> Option<Vec<u8>> {
+    let mut form = Vec::new();
+    write_form(body, edges, &mut form, identity).map(|()| form)
+}
+
+fn write_form<'a>(
+    body: &(dyn Body<'a> + 'a),
+    edges: &[Edge],
+    form: &mut Vec<u8>,
+    identity: &mut dyn FnMut(&Run) -> Option<u128>,
+) -> Option<()> {
+    let mut upstream = |parameter: u8, form: &mut Vec<u8>| {
+        let of_parameter =
+            |edge: &&Edge| matches!(edge.need, Need::Value(of) | Need::Outcome(of) if of == parameter);
+        for edge in edges.iter().filter(of_parameter) {
+            for run in edge.node.runs() {
+                let Some(identity) = identity(&run) else { return false };
+                form.extend(identity.to_le_bytes());
+                if matches!(edge.need, Need::Outcome(_)) {
+                    form.push(u8::from(run.cell.lock().state.state_type() == StateType::Completed));
+                }
+            }
+        }
+        true
+    };
+    let written = panic::catch(|| body.form(&mut upstream, form));
+    written.unwrap_or(false).then_some(())
 }

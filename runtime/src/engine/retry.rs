@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::slice;
 use crate::error::{ErrorKind, TaskError};
 use crate::options::Effective;
 use crate::panic;
@@ -26,7 +27,7 @@ pub(super) fn next(run: &Arc<Run>, can_repeat: bool, error: &TaskError) -> Optio
     let effective = Effective { spec: run.spec, options: options.as_deref() };
     let failed = run.cell.lock().log.attempts();
     let retries = retries(run, &effective, can_repeat);
-    if failed > retries || run.is_cancelling() {
+    if failed > retries || run.is_cancelling() || slice::left(run).is_some() {
         return None;
     }
     match panic::catch(|| effective.may_retry(error)) {

@@ -6,11 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use crate::bounds::Output;
 use crate::context::{FlowRunInfo, Kept, TaskRun, Tree};
+use crate::engine::slice;
 use crate::error::{ErrorKind, FlowError, TaskError};
 use crate::future::{FlowFuture, typed};
 use crate::graph::{self, Graph, Maps};
 use crate::id::FlowRunId;
 use crate::run::Run;
+use crate::snapshot::Snapshot;
 use crate::state::State;
 
 /// A flow run that has ended: its result, its states, and each of its task runs and child flow runs.
@@ -113,6 +115,15 @@ impl<T> FlowRun<T> {
     /// The graph, with the runs of maps in one box, or singly.
     pub fn graph_with(&self, maps: Maps) -> Graph {
         graph::of_records(&self.run, &self.kept, maps)
+    }
+
+    /// How far its runs are, and what they gave, for the process that goes on with it; see [`snapshot`](crate::snapshot).
+    ///
+    /// Of a flow run that was begun neither with a [snapshot](crate::ConfigureFlow::with_snapshot) nor to be
+    /// [stopped](crate::ConfigureFlow::stop_after), it has those results that somebody still holds; the other runs would be executed
+    /// again. Of one with [mocks](crate::ConfigureFlow::mock) it has what these gave.
+    pub fn snapshot(&self) -> Snapshot {
+        slice::snapshot(&self.run, &self.kept)
     }
 
     /// The task run of that name.

@@ -50,6 +50,8 @@ pub(crate) struct Extra {
     /// What it is recognised by when its flow run is resumed.
     pub(crate) identity: Option<u128>,
     pub(crate) recorded: Recorded,
+    /// What it is called in the snapshot of its flow run, where that is executed in slices; empty for one that is in none.
+    pub(crate) slug: Option<Arc<str>>,
     history: Vec<Entry>,
 }
 
@@ -260,6 +262,7 @@ impl Log {
             || extra.why.is_some()
             || extra.identity.is_some()
             || extra.recorded != Recorded::All
+            || extra.slug.is_some()
             || !extra.history.is_empty();
         if !is_kept {
             return self.extra.take();
@@ -282,6 +285,7 @@ impl Log {
             why: extra.why.take(),
             identity: extra.identity,
             recorded: extra.recorded,
+            slug: extra.slug.take(),
             history: std::mem::take(&mut extra.history),
             ..Extra::default()
         };

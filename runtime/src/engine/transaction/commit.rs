@@ -16,7 +16,8 @@ pub(crate) async fn commit(transaction: &Transaction, io: Io) -> Result<(), Tran
     if transaction.is_committed() {
         return Ok(());
     }
-    if transaction.is_over() {
+    // Half of it is left for another slice, which begins it again as a whole.
+    if transaction.is_over() || transaction.is_halted() {
         return Err(TransactionError::rolled_back());
     }
     let mut committing =
