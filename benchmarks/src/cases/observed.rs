@@ -1,0 +1,67 @@
+//! Runs that are watched.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use millrun_benchmarks::Bench;
+use tracing::{Instrument, Level, info, info_span};
+use tracing_subscriber::fmt;
+
+use super::limits::{on_worker, plain, spawned};
+use super::tasks::submitted;
+use super::{Case, Group};
+
+pub(super) const GROUP: Group = Group {
+    name: "observed",
+    about: "runs that are watched: by a `tracing` subscriber",
+    cases: &[Case { name: "warnings", measure: warnings }, Case { name: "all", measure: all }],
+    is_long: false,
+};
+
+/// Each case has a process of its own, so that the subscriber is nobody else's.
+fn subscribe(level: Level) {
+    fmt().with_max_level(level).with_writer(io::sink).init();
+}
+
+fn warnings(bench: &mut Bench) {
+    subscribe(Level::WARN);
+    let (n, runtime) = (bench.items(100_000), bench.handle());
+    bench
+        .row("async submit + await, a subscriber for warnings")
+        .of(n)
+        .beside("spawn + JoinHandle")
+        .within(1.5)
+        .in_turns(
+            || runtime.block_on(async { submitted(n).await.unwrap() }),
+            || on_worker(&runtime, spawned(n)),
+        );
+}
+
+/// One span and one line each, as Millrun has them.
+async fn spawned_in_spans(count: usize) -> Duration {
+    let begun = Instant::now();
+    let handles: Vec<_> = (0..count)
+        .map(|number| {
+            let span = info_span!("task_run", id = number, name = format!("noop-{number}"), task = "noop");
+            let body = async move {
+                let value = plain().await;
+                info!("Task run 'noop-{number}' - Finished in state Completed()");
+                value
+            };
+            tokio::spawn(body.instrument(span))
+        })
+        .collect();
+    for handle in handles {
+        handle.await.unwrap();
+    }
+    begun.elapsed()
+}
+
+fn all(bench: &mut Bench) {
+    subscribe(Level::INFO);
+    let (n, runtime) = (bench.items(100_000), bench.handle());
+    bench.row("async submit + await, lines to nowhere").of(n).beside("spawns in spans, lines by hand").in_turns(
+        || runtime.block_on(async { submitted(n).await.unwrap() }),
+        || on_worker(&runtime, spawned_in_spans(n)),
+    );
+}
