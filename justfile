@@ -19,9 +19,15 @@ doc:
 deny:
     cargo deny check
 
-# speed beside the limits and the peers
-bench:
-    cargo bench --manifest-path benchmarks/Cargo.toml
+# speed beside the limits and the peers: benchmarks/README.md
+bench *arguments:
+    cargo run --release --manifest-path benchmarks/Cargo.toml -- {{arguments}}
+
+# what has changed beyond noise from one file of `just bench` to another
+bench-compare before after: (bench "compare" before after)
+
+# what a task costs to compile; takes half an hour
+bench-compile: (bench "compile --json benchmarks/results/compile.json")
 
 # programs that must not compile; `just ui overwrite` takes the compiler's new words for granted
 ui mode="wip":

@@ -305,14 +305,12 @@ mod tests {
             turns.borrow_mut().push(name);
             Duration::from_nanos(nanos)
         };
-        bench
-            .row("a")
-            .of(10)
-            .beside("by hand")
-            .within(2.0)
-            .in_turns(|| side('o', 300), || side('l', 100));
+        bench.row("a").of(10).beside("by hand").within(2.0).in_turns(|| side('o', 300), || side('l', 100));
         assert_eq!(turns.into_inner(), "ol".repeat(8));
         let rows = bench.into_rows();
-        assert_eq!((rows[0].ours.median(), rows[0].ratio(), rows[0].is_met()), (30.0, Some(3.0), Some(false)));
+        assert_eq!(
+            (rows[0].ours.median(), rows[0].ratio(), rows[0].is_met()),
+            (30.0, Some(3.0), Some(false))
+        );
     }
 }

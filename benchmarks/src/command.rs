@@ -100,7 +100,9 @@ mod tests {
 
     #[test]
     fn words_are_filters() {
-        let Ok(Action::Run(run)) = parsed("submit --json a.json map/sync --quick --peers b") else { panic!() };
+        let Ok(Action::Run(run)) = parsed("submit --json a.json map/sync --quick --peers b") else {
+            panic!()
+        };
         assert_eq!((run.filters, run.quick), (vec!["submit".to_owned(), "map/sync".into()], true));
         assert_eq!((run.json, run.peers), ("a.json".into(), "b".into()));
     }

@@ -75,7 +75,9 @@ pub fn words(before: &Report, after: &Report) -> String {
     };
     line(&format!("to   {} ({})", after.date, after.machine.commit));
     if !before.machine.is_like(&after.machine) {
-        line("The files are of different machines: only what has a ratio can be compared, and that with care.");
+        line(
+            "The files are of different machines: only what has a ratio can be compared, and that with care.",
+        );
     }
     if before.machine.rustc != after.machine.rustc {
         line("The compilers differ.");

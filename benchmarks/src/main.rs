@@ -54,13 +54,13 @@ fn list() {
 
 /// Measures all that is wanted; whether all cases could be executed.
 fn measure(run: &Run) -> Result<bool> {
-    let wanted: Vec<(&Group, &Case)> = GROUPS
-        .iter()
-        .flat_map(|group| group.wanted(&run.filters).map(move |case| (group, case)))
-        .collect();
+    let wanted: Vec<(&Group, &Case)> =
+        GROUPS.iter().flat_map(|group| group.wanted(&run.filters).map(move |case| (group, case))).collect();
     if wanted.is_empty() {
         return Err(Error::other("no case has such a name; `--list` names all"));
     }
+    // Before all that takes long.
+    let programs = peers::read(&run.peers)?;
     println!("{}\n\n{}", machine::Machine::here().words(), table::head());
     let (mut rows, mut failed) = (Vec::new(), Vec::new());
     let mut group_before = "";
@@ -77,7 +77,7 @@ fn measure(run: &Run) -> Result<bool> {
             }
         }
     }
-    let beside_peers = peers::rows(&peers::read(&run.peers)?, &rows);
+    let beside_peers = peers::rows(&programs, &rows);
     if !beside_peers.is_empty() {
         println!("\npeers: the same graphs, by programs of their own");
     }
@@ -139,12 +139,7 @@ fn write(report: &Report, json: &Path) -> Result<()> {
     for (name, svg) in [("ratios", chart::ratios(&report.rows)), ("growth", chart::growth(&report.rows))] {
         std::fs::write(beside(name), svg)?;
     }
-    println!(
-        "written: {}, {}, {}",
-        json.display(),
-        beside("ratios").display(),
-        beside("growth").display()
-    );
+    println!("written: {}, {}, {}", json.display(), beside("ratios").display(), beside("growth").display());
     Ok(())
 }
 

@@ -1,8 +1,7 @@
 //! What programs of peers have measured, beside ours of the same graph.
 
-use std::collections::HashMap;
 use std::io::{Error, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -32,11 +31,11 @@ pub struct Line {
     pub note: String,
 }
 
-/// The lines of all `*.jsonl` in a folder, in the order of their names; none where there is no such folder.
+/// The lines of each `*.jsonl` in a folder, in the order of their names; none where there is no such folder.
 ///
 /// # Errors
 /// Fails where a file cannot be read, or a line is none of these; the message names both.
-pub fn read(folder: &Path) -> Result<Vec<Line>> {
+pub fn read(folder: &Path) -> Result<Vec<Vec<Line>>> {
     let mut paths: Vec<_> = match std::fs::read_dir(folder) {
         Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -44,67 +43,77 @@ pub fn read(folder: &Path) -> Result<Vec<Line>> {
     };
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
     paths.sort();
-    let mut lines = Vec::new();
-    for path in paths {
-        for (number, text) in std::fs::read_to_string(&path)?.lines().enumerate() {
-            if text.trim().is_empty() {
-                continue;
-            }
-            let line = serde_json::from_str(text)
-                .map_err(|error| Error::other(format!("{}:{}: {error}", path.display(), number + 1)))?;
-            lines.push(line);
-        }
-    }
-    Ok(lines)
-}
-
-/// Rows of ours beside each peer's. Ours is what a program with `"who": "millrun"` has measured of the same graph, number, threads
-/// and durability; else our own row of that graph and durability whose number is nearest. Peers of which we have none are left
-/// out.
-pub fn rows(lines: &[Line], measured: &[Row]) -> Vec<Row> {
-    type Key<'a> = (&'a str, usize, usize, &'a str);
-    fn key(line: &Line) -> Key<'_> {
-        (&line.case, line.n, line.threads, &line.durability)
-    }
-    let ours: HashMap<Key<'_>, &Line> =
-        lines.iter().filter(|line| line.who == "millrun").map(|line| (key(line), line)).collect();
-    let peers = lines.iter().filter(|line| line.who != "millrun");
-    let beside = |line: &Line| {
-        let (rounds, n) = if let Some(ours) = ours.get(&key(line)) {
-            (ours.ns_per_item.clone(), line.n)
-        } else {
-            let row = nearest(line, measured)?;
-            (row.ours.rounds.clone(), row.n)
-        };
-        let mut note = format!("{}, {} threads", line.version, line.threads);
-        if line.durability != "none" {
-            note = format!("{note}, {}", line.durability);
-        }
-        if n != line.n {
-            note = format!("{note}, ours of {n}");
-        }
-        if !line.note.is_empty() {
-            note = format!("{note}; {}", line.note);
-        }
-        Some(Row {
-            case: format!("peers/{}", line.case),
-            name: line.case.replace('_', " "),
-            n: line.n,
-            unit: Unit::Nanoseconds,
-            ours: Side { name: "millrun".into(), rounds },
-            limit: Some(Side { name: line.who.clone(), rounds: line.ns_per_item.clone() }),
-            target: Target { ratio: target(line), figure: None },
-            note,
-            shape: None,
-            durability: line.durability.clone(),
-        })
+    let file = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path)?;
+        let lines = text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty());
+        let parsed = lines.map(|(number, text)| {
+            serde_json::from_str(text)
+                .map_err(|error| Error::other(format!("{}:{}: {error}", path.display(), number + 1)))
+        });
+        parsed.collect()
     };
-    peers.filter_map(beside).collect()
+    paths.iter().map(file).collect()
 }
 
-fn nearest<'a>(line: &Line, measured: &'a [Row]) -> Option<&'a Row> {
-    let same = |row: &&Row| row.shape.as_ref() == Some(&line.case) && row.durability == line.durability;
-    measured.iter().filter(same).min_by_key(|row| row.n.abs_diff(line.n))
+/// Rows of ours beside each peer's. Ours is what the same program has measured of the same graph and number under `"who":
+/// "millrun"`, in turns with the peer; else our own row of that graph whose number is nearest. Where there are several, the one with
+/// the peer's durability goes first. A peer that has measured nothing, or of whose graph there is nothing of ours, has no row.
+pub fn rows(programs: &[Vec<Line>], measured: &[Row]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for lines in programs {
+        let (own, peers): (Vec<&Line>, Vec<&Line>) = lines.iter().partition(|line| line.who == "millrun");
+        for peer in peers.into_iter().filter(|peer| !peer.ns_per_item.is_empty()) {
+            let in_turns = own.iter().filter(|own| (&own.case, own.n) == (&peer.case, peer.n));
+            let in_turns = in_turns.filter(|own| !own.ns_per_item.is_empty()).map(|own| Ours {
+                rounds: &own.ns_per_item,
+                n: own.n,
+                durability: &own.durability,
+            });
+            let apart = measured.iter().filter(|row| row.shape.as_ref() == Some(&peer.case));
+            let apart =
+                apart.map(|row| Ours { rounds: &row.ours.rounds, n: row.n, durability: &row.durability });
+            let is_other = |ours: &Ours<'_>| ours.durability != peer.durability;
+            let ours = in_turns
+                .min_by_key(is_other)
+                .or_else(|| apart.min_by_key(|ours| (is_other(ours), ours.n.abs_diff(peer.n))));
+            rows.extend(ours.map(|ours| row(peer, &ours)));
+        }
+    }
+    rows
+}
+
+/// What stands beside a peer.
+struct Ours<'a> {
+    rounds: &'a [f64],
+    n: usize,
+    durability: &'a str,
+}
+
+fn row(peer: &Line, ours: &Ours<'_>) -> Row {
+    let mut note = format!("{}, {} threads", peer.version, peer.threads);
+    if peer.durability != ours.durability {
+        note = format!("{note}, {} beside {}", ours.durability, peer.durability);
+    } else if peer.durability != "none" {
+        note = format!("{note}, {}", peer.durability);
+    }
+    if ours.n != peer.n {
+        note = format!("{note}, ours of {}", ours.n);
+    }
+    if !peer.note.is_empty() {
+        note = format!("{note}; {}", peer.note);
+    }
+    Row {
+        case: format!("peers/{}", peer.case),
+        name: peer.case.replace('_', " "),
+        n: peer.n,
+        unit: Unit::Nanoseconds,
+        ours: Side { name: "millrun".into(), rounds: ours.rounds.to_vec() },
+        limit: Some(Side { name: peer.who.clone(), rounds: peer.ns_per_item.clone() }),
+        target: Target { ratio: target(peer), figure: None },
+        note,
+        shape: None,
+        durability: peer.durability.clone(),
+    }
 }
 
 /// The most that ours may take of a peer's time.
@@ -145,25 +154,39 @@ mod tests {
 
     #[test]
     fn a_peer_stands_beside_our_row_of_the_nearest_number() {
-        let rows = rows(&[dagx()], &[ours(100, 1.0), ours(10_000, 1000.0), ours(1_000_000, 2.0)]);
+        let measured = [ours(100, 1.0), ours(10_000, 1000.0), ours(1_000_000, 2.0)];
+        let rows = rows(&[vec![dagx()]], &measured);
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].ratio(), rows[0].is_met()), (Some(0.25), Some(true)));
         assert_eq!(rows[0].note, "0.3.1, 2 threads; layers");
     }
 
     #[test]
-    fn what_was_measured_in_the_same_way_goes_first() {
+    fn what_the_same_program_has_measured_goes_first() {
         let mut own = dagx();
         (own.who, own.ns_per_item) = ("millrun".into(), vec![8000.0]);
-        let rows = rows(&[dagx(), own], &[ours(10_000, 1000.0)]);
-        assert_eq!((rows.len(), rows[0].ratio(), rows[0].is_met()), (1, Some(2.0), Some(false)));
+        let rows = rows(&[vec![dagx(), own], vec![dagx()]], &[ours(10_000, 1000.0)]);
+        let ratios: Vec<_> = rows.iter().map(Row::ratio).collect();
+        assert_eq!(ratios, [Some(2.0), Some(0.25)]);
+        assert_eq!(rows[0].is_met(), Some(false));
     }
 
     #[test]
-    fn what_is_durable_stands_beside_what_is_as_durable() {
-        let mut recorded = dagx();
-        recorded.durability = "FULL".into();
-        assert!(rows(&[recorded], &[ours(10_000, 1000.0)]).is_empty());
+    fn the_same_durability_goes_first_and_another_is_said() {
+        let mut peer = dagx();
+        peer.durability = "FULL".into();
+        let mut full = ours(10_000, 2000.0);
+        full.durability = "FULL".into();
+        let beside = |measured: &[Row]| rows(&[vec![peer.clone()]], measured).remove(0);
+        assert_eq!(beside(&[ours(10_000, 1000.0), full]).ratio(), Some(0.5));
+        assert!(beside(&[ours(10_000, 1000.0)]).note.contains("none beside FULL"));
+    }
+
+    #[test]
+    fn a_peer_that_has_measured_nothing_has_no_row() {
+        let mut failed = dagx();
+        failed.ns_per_item.clear();
+        assert!(rows(&[vec![failed]], &[ours(10_000, 1000.0)]).is_empty());
     }
 
     #[test]
@@ -174,6 +197,6 @@ mod tests {
         let error = read(&folder).unwrap_err().to_string();
         std::fs::remove_dir_all(&folder).unwrap();
         assert!(error.contains("one.jsonl:2: "), "{error}");
-        assert_eq!(read(&folder).unwrap(), Vec::new());
+        assert!(read(&folder).unwrap().is_empty());
     }
 }

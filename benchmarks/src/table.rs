@@ -5,7 +5,7 @@ use crate::row::{Row, Target, Unit};
 /// The head of the table.
 pub fn head() -> String {
     format!(
-        "{:<58} {:>9} {:>10} {:>10} {:>7} {:>9} {:>6}  {}\n",
+        "{:<70} {:>9} {:>10} {:>10} {:>7} {:>16} {:>7}  {}\n",
         "what / its limit", "n", "millrun", "limit", "ratio", "target", "spread", ""
     )
 }
@@ -24,7 +24,7 @@ pub fn line(row: &Row, is_judged: bool) -> String {
     };
     let note = if row.note.is_empty() { String::new() } else { format!("  {}", row.note) };
     let line = format!(
-        "{name:<58} {:>9} {:>10} {limit:>10} {:>7} {:>9} {:>5.0}%  {verdict}{note}",
+        "{name:<70} {:>9} {:>10} {limit:>10} {:>7} {:>16} {:>6.0}%  {verdict}{note}",
         row.n,
         figure(row.ours.median(), row.unit),
         row.ratio().map(ratio).unwrap_or_default(),

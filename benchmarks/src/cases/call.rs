@@ -49,10 +49,11 @@ async fn plain_calls(count: usize) -> Duration {
 
 fn in_async(bench: &mut Bench) {
     let (n, runtime) = (bench.items(100_000), bench.handle());
-    bench.row("an async call over the plain call").of(n).at_most(250.0).over(
-        || runtime.block_on(async { calls(n).await.unwrap() }),
-        || on_worker(&runtime, plain_calls(n)),
-    );
+    bench
+        .row("an async call over the plain call")
+        .of(n)
+        .at_most(250.0)
+        .over(|| runtime.block_on(async { calls(n).await.unwrap() }), || on_worker(&runtime, plain_calls(n)));
 }
 
 fn in_sync(bench: &mut Bench) {

@@ -17,16 +17,10 @@ fn in_async(bench: &mut Bench) {
     let runtime = bench.handle();
     for wanted in [10_000, 100_000] {
         let n = bench.items(wanted);
-        bench
-            .row("async chain")
-            .of(n)
-            .beside("spawns awaited in turn")
-            .within(1.0)
-            .shape("chain")
-            .in_turns(
-                || runtime.block_on(async { chained(n).await.unwrap() }),
-                || on_worker(&runtime, spawned_in_turn(n)),
-            );
+        bench.row("async chain").of(n).beside("spawns awaited in turn").within(1.0).shape("chain").in_turns(
+            || runtime.block_on(async { chained(n).await.unwrap() }),
+            || on_worker(&runtime, spawned_in_turn(n)),
+        );
     }
 }
 

@@ -36,10 +36,13 @@ fn row<O, H>(
     H: Future<Output = Duration> + Send + 'static,
 {
     let runtime = bench.handle();
-    bench.row(name).of(n).beside("tokio by hand").within(1.5).shape(shape).in_turns(
-        || runtime.block_on(async { ours(n).await.unwrap() }),
-        || on_worker(&runtime, by_hand(n)),
-    );
+    bench
+        .row(name)
+        .of(n)
+        .beside("tokio by hand")
+        .within(1.5)
+        .shape(shape)
+        .in_turns(|| runtime.block_on(async { ours(n).await.unwrap() }), || on_worker(&runtime, by_hand(n)));
 }
 
 fn fan_out(bench: &mut Bench) {

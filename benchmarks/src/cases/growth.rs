@@ -79,12 +79,7 @@ fn measure(
         let each = |once: &mut dyn FnMut(usize) -> Duration| {
             (0..repeated).map(|_| once(*n)).sum::<Duration>() / repeated as u32
         };
-        bench
-            .row(name)
-            .of(*n)
-            .beside(limit)
-            .rounds(5)
-            .in_turns(|| each(&mut ours), || each(&mut by_hand));
+        bench.row(name).of(*n).beside(limit).rounds(5).in_turns(|| each(&mut ours), || each(&mut by_hand));
     }
     let memory = format!("{name}, most memory at once");
     for n in &counts {

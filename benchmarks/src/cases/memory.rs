@@ -58,9 +58,8 @@ async fn mapped(count: usize) -> Result<f64, FlowError> {
 
 fn live(bench: &mut Bench) {
     let (n, runtime) = (bench.items(RUNS), bench.handle());
-    let figures: Vec<[f64; 2]> = (0..bench.rounds())
-        .map(|_| runtime.block_on(async { waiting(n).await.unwrap() }))
-        .collect();
+    let figures: Vec<[f64; 2]> =
+        (0..bench.rounds()).map(|_| runtime.block_on(async { waiting(n).await.unwrap() })).collect();
     let column = |which: usize| figures.iter().map(|figures| figures[which]).collect();
     bench
         .row("a waiting run, beyond its argument and result")

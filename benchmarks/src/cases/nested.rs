@@ -89,8 +89,9 @@ fn in_async(bench: &mut Bench) {
 
 fn in_sync(bench: &mut Bench) {
     let (depth, n) = depth(bench);
-    bench.row("sync runs that wait for two each").of(n).beside("rayon::join").in_turns(
-        || tree_sync(depth).result().unwrap(),
-        || time(|| assert_eq!(joined(depth), 1 << depth)).0,
-    );
+    bench
+        .row("sync runs that wait for two each")
+        .of(n)
+        .beside("rayon::join")
+        .in_turns(|| tree_sync(depth).result().unwrap(), || time(|| assert_eq!(joined(depth), 1 << depth)).0);
 }

@@ -14,7 +14,7 @@ use super::{Case, Group};
 pub(super) const GROUP: Group = Group {
     name: "observed",
     about: "runs that are watched: by a `tracing` subscriber",
-    cases: &[Case { name: "warnings", measure: warnings }, Case { name: "all", measure: all }],
+    cases: &[Case { name: "warnings", measure: warnings }, Case { name: "lines", measure: lines }],
     is_long: false,
 };
 
@@ -26,15 +26,10 @@ fn subscribe(level: Level) {
 fn warnings(bench: &mut Bench) {
     subscribe(Level::WARN);
     let (n, runtime) = (bench.items(100_000), bench.handle());
-    bench
-        .row("async submit + await, a subscriber for warnings")
-        .of(n)
-        .beside("spawn + JoinHandle")
-        .within(1.5)
-        .in_turns(
-            || runtime.block_on(async { submitted(n).await.unwrap() }),
-            || on_worker(&runtime, spawned(n)),
-        );
+    bench.row("a subscriber for warnings").of(n).beside("spawn + JoinHandle").within(1.5).in_turns(
+        || runtime.block_on(async { submitted(n).await.unwrap() }),
+        || on_worker(&runtime, spawned(n)),
+    );
 }
 
 /// One span and one line each, as Millrun has them.
@@ -57,10 +52,10 @@ async fn spawned_in_spans(count: usize) -> Duration {
     begun.elapsed()
 }
 
-fn all(bench: &mut Bench) {
+fn lines(bench: &mut Bench) {
     subscribe(Level::INFO);
     let (n, runtime) = (bench.items(100_000), bench.handle());
-    bench.row("async submit + await, lines to nowhere").of(n).beside("spawns in spans, lines by hand").in_turns(
+    bench.row("a subscriber for lines").of(n).beside("the same by hand").in_turns(
         || runtime.block_on(async { submitted(n).await.unwrap() }),
         || on_worker(&runtime, spawned_in_spans(n)),
     );

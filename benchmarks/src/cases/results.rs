@@ -57,7 +57,7 @@ fn keys(bench: &mut Bench) {
     let constant = keyed.with_cache_key("constant");
     engine(ResultStore::memory()).enter(|| {
         bench
-            .row("Inputs + TaskSource of 1 KiB over a constant key")
+            .row("a key of 1 KiB over a constant one")
             .of(n)
             .beside("its JSON hashed")
             .within(3.0)

@@ -119,26 +119,31 @@ fn cache_hits(bench: &mut Bench) {
         (0..KEYS as u64).map(|x| (key(x), serde_json::to_vec(&(x * x)).unwrap())).collect();
     let records = Arc::new(Mutex::new(records));
     // The first round of ours fills the store.
-    bench.row("async runs whose results are there").of(n).beside("spawned look-ups").at_most(5_000.0).in_turns(
-        || runtime.block_on(async { engine.run(found(n)).await.unwrap() }),
-        || {
-            let records = records.clone();
-            on_worker(&runtime, async move {
-                let begun = Instant::now();
-                let look_up = |i: usize| {
-                    let records = records.clone();
-                    async move {
-                        let key = key((i % KEYS) as u64);
-                        let record = records.lock().unwrap()[&key].clone();
-                        serde_json::from_slice::<u64>(&record).unwrap()
+    bench
+        .row("async runs whose results are there")
+        .of(n)
+        .beside("spawned look-ups")
+        .at_most(5_000.0)
+        .in_turns(
+            || runtime.block_on(async { engine.run(found(n)).await.unwrap() }),
+            || {
+                let records = records.clone();
+                on_worker(&runtime, async move {
+                    let begun = Instant::now();
+                    let look_up = |i: usize| {
+                        let records = records.clone();
+                        async move {
+                            let key = key((i % KEYS) as u64);
+                            let record = records.lock().unwrap()[&key].clone();
+                            serde_json::from_slice::<u64>(&record).unwrap()
+                        }
+                    };
+                    let handles: Vec<_> = (0..n).map(|i| tokio::spawn(look_up(i))).collect();
+                    for (i, handle) in handles.into_iter().enumerate() {
+                        assert_eq!(handle.await.unwrap(), ((i % KEYS) * (i % KEYS)) as u64);
                     }
-                };
-                let handles: Vec<_> = (0..n).map(|i| tokio::spawn(look_up(i))).collect();
-                for (i, handle) in handles.into_iter().enumerate() {
-                    assert_eq!(handle.await.unwrap(), ((i % KEYS) * (i % KEYS)) as u64);
-                }
-                begun.elapsed()
-            })
-        },
-    );
+                    begun.elapsed()
+                })
+            },
+        );
 }

@@ -50,8 +50,7 @@ fn draw(drawing: &mut Drawing, rows: &[&Row], left: f64, top: f64) {
         drawing.text(along.place(value), top + BOTTOM + 18.0, "quiet", "middle", &tick(value));
     }
     for (figures, name, dashed) in [(&limit, "limit", " dashed"), (&ours, "ours", "")] {
-        let points: Vec<_> =
-            figures.iter().map(|(n, figure)| (along.place(*n), up.place(*figure))).collect();
+        let points: Vec<_> = figures.iter().map(|(n, figure)| (along.place(*n), up.place(*figure))).collect();
         if points.is_empty() {
             continue;
         }

@@ -83,8 +83,7 @@ pub(super) fn diamond_sync(n: usize) -> Duration {
     // Inside of the pool, so that nobody is woken from outside for each.
     rayon::scope(|_| {
         for _ in 0..n / 3 {
-            let (left, right) =
-                rayon::join(|| black_box(x).wrapping_add(1), || black_box(x).wrapping_add(1));
+            let (left, right) = rayon::join(|| black_box(x).wrapping_add(1), || black_box(x).wrapping_add(1));
             x = left.wrapping_add(right);
         }
     });

@@ -41,8 +41,7 @@ fn insert(connection: &mut Connection, runs: std::ops::Range<u32>) {
                 "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
             )
             .unwrap();
-        let mut state =
-            transaction.prepare_cached("INSERT INTO states VALUES (?1, ?2, ?3, ?4, ?5)").unwrap();
+        let mut state = transaction.prepare_cached("INSERT INTO states VALUES (?1, ?2, ?3, ?4, ?5)").unwrap();
         for number in runs {
             let (id, flow) = (task_run(number), flow_run());
             let (id, flow) = (id.as_bytes().as_slice(), flow.as_bytes().as_slice());
@@ -92,8 +91,7 @@ fn insert_into_server(client: &mut Client, runs: std::ops::Range<u32>) {
     let ids: Vec<_> = runs.clone().map(task_run).collect();
     let names: Vec<_> = runs.clone().map(|number| format!("square-{number}")).collect();
     let indexes: Vec<_> = runs.clone().map(i64::from).collect();
-    let identities: Vec<_> =
-        runs.clone().map(|number| Uuid::from_u128(u128::from(number) << 64)).collect();
+    let identities: Vec<_> = runs.clone().map(|number| Uuid::from_u128(u128::from(number) << 64)).collect();
     let times: Vec<_> = runs.clone().map(nanos).collect();
     transaction
         .execute(

@@ -53,10 +53,10 @@ async fn awaited(count: usize) -> Result<u64, FlowError> {
 const LEVELS: [(Durability, &str); 2] = [(Durability::Relaxed, "NORMAL"), (Durability::Strict, "FULL")];
 
 /// How long `flow` takes on an engine with a new file.
-fn recorded(path: &Path, durability: Durability, flow: impl FnOnce(&Engine)) -> Duration {
+fn recorded(path: &Path, durability: Durability, flow: impl FnOnce(&Engine) -> u64) -> Duration {
     let store = SqliteRunStore::open_blocking(path).unwrap();
     let engine = Engine::builder().run_store(store).durability(durability).build();
-    let (took, ()) = time(|| flow(&engine));
+    let (took, _) = time(|| flow(&engine));
     drop(engine);
     std::fs::remove_file(path).unwrap();
     took
@@ -68,7 +68,7 @@ pub(super) fn timed(store: impl RunStore + 'static, durability: Durability, coun
     time(|| engine.run_blocking(submitted(count)).unwrap()).0
 }
 
-fn in_memory(flow: impl FnOnce(&Engine)) -> Duration {
+fn in_memory(flow: impl FnOnce(&Engine) -> u64) -> Duration {
     let engine = Engine::builder().build();
     time(|| flow(&engine)).0
 }
@@ -76,7 +76,7 @@ fn in_memory(flow: impl FnOnce(&Engine)) -> Duration {
 pub(super) fn map(bench: &mut Bench) {
     let n = bench.items(RUNS);
     let (ours, theirs) = (bench.path("db"), bench.path("db"));
-    let squares = |engine: &Engine| drop(engine.run_blocking(squares(n)).unwrap());
+    let squares = |engine: &Engine| engine.run_blocking(squares(n)).unwrap();
     bench
         .row("a map, recorded, NORMAL")
         .of(n)
@@ -94,7 +94,7 @@ pub(super) fn fan_out(bench: &mut Bench) {
     for (durability, synchronous) in LEVELS {
         let n = bench.items(RUNS);
         let (ours, theirs) = (bench.path("db"), bench.path("db"));
-        let submitted = |engine: &Engine| drop(engine.run_blocking(submitted(n)).unwrap());
+        let submitted = |engine: &Engine| engine.run_blocking(submitted(n)).unwrap();
         bench
             .row(format!("a fan-out, recorded, {synchronous}"))
             .of(n)
@@ -108,10 +108,12 @@ pub(super) fn fan_out(bench: &mut Bench) {
             );
         if durability == Durability::Relaxed {
             let again = bench.path("db");
-            bench.row("a fan-out, recorded, NORMAL").of(n).beside("in memory").durability(synchronous).in_turns(
-                || recorded(&again, durability, submitted),
-                || in_memory(submitted),
-            );
+            bench
+                .row("a fan-out, recorded, NORMAL")
+                .of(n)
+                .beside("in memory")
+                .durability(synchronous)
+                .in_turns(|| recorded(&again, durability, submitted), || in_memory(submitted));
         }
     }
 }
@@ -129,15 +131,13 @@ pub(super) fn chain(bench: &mut Bench) {
             .durability(synchronous)
             .shape("recorded_chain")
             .in_turns(
-                || {
-                    recorded(&ours, durability, |engine| drop(engine.run_blocking(chained(n)).unwrap()))
-                },
+                || recorded(&ours, durability, |engine| engine.run_blocking(chained(n)).unwrap()),
                 || by_hand::in_sqlite(&theirs, synchronous, n as u32, batch),
             );
     }
     // 10 ms for the whole.
     let (n, path) = (bench.items(100), bench.path("db"));
-    let chained = |engine: &Engine| drop(engine.run_blocking(chained(n)).unwrap());
+    let chained = |engine: &Engine| engine.run_blocking(chained(n)).unwrap();
     bench
         .row("a short chain, recorded, NORMAL")
         .of(n)
@@ -149,13 +149,13 @@ pub(super) fn chain(bench: &mut Bench) {
 
 /// The cost of recording itself: nothing is written.
 pub(super) fn discarded(bench: &mut Bench) {
-    let discarded = |flow: &dyn Fn(&Engine)| {
+    let discarded = |flow: &dyn Fn(&Engine) -> u64| {
         let engine = Engine::builder().run_store(Discarding).build();
         time(|| flow(&engine)).0
     };
     let n = bench.items(RUNS);
-    let submitted = |engine: &Engine| drop(engine.run_blocking(submitted(n)).unwrap());
-    let awaited = |engine: &Engine| drop(engine.run_blocking(awaited(n)).unwrap());
+    let submitted = |engine: &Engine| engine.run_blocking(submitted(n)).unwrap();
+    let awaited = |engine: &Engine| engine.run_blocking(awaited(n)).unwrap();
     bench
         .row("submitted, then awaited; recorded nowhere")
         .of(n)

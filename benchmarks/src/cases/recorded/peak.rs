@@ -34,7 +34,7 @@ async fn mapped(count: usize) -> Result<u64, FlowError> {
 pub(crate) fn record(how: &str, count: usize, path: &Path) {
     let engine = Engine::builder().run_store(SqliteRunStore::open_blocking(path).unwrap()).build();
     match how {
-        "map" => drop(engine.run_blocking(mapped(count)).unwrap()),
+        "map" => _ = engine.run_blocking(mapped(count)).unwrap(),
         _ => engine.run_blocking(let_go(count)).unwrap(),
     }
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -9,8 +9,8 @@ use millrun_benchmarks::{Bench, Unit, time};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::events::{entered, events, flow_run, made, task_run, write};
 use super::RUNS;
+use super::events::{entered, events, flow_run, made, task_run, write};
 
 const MANY: usize = 1_000_000;
 

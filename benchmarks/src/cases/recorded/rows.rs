@@ -12,7 +12,7 @@ pub(super) fn measure(bench: &mut Bench) {
     for (durability, synchronous) in [(Durability::Relaxed, "NORMAL"), (Durability::Strict, "FULL")] {
         let (ours, theirs) = (bench.path("db"), bench.path("db"));
         let mut row = bench
-            .row(format!("task runs, three states each, {synchronous}"))
+            .row(format!("runs of three states, {synchronous}"))
             .of(n)
             .beside("their rows by hand")
             .within(RECORDED)

@@ -74,7 +74,8 @@ impl Drop for Schema {
 
 /// Batches of events, without an engine.
 pub(super) fn rows(bench: &mut Bench) {
-    let (Some(mut ours), Some(mut theirs)) = (Schema::new(bench, "ours"), Schema::new(bench, "theirs")) else {
+    let (Some(mut ours), Some(mut theirs)) = (Schema::new(bench, "ours"), Schema::new(bench, "theirs"))
+    else {
         return;
     };
     let n = bench.items(RUNS);
@@ -84,7 +85,7 @@ pub(super) fn rows(bench: &mut Bench) {
     let version = ours.version.clone();
     for (durability, setting) in LEVELS {
         bench
-            .row(format!("task runs, three states each, synchronous_commit {setting}"))
+            .row(format!("runs of three states, synchronous_commit {setting}"))
             .of(n)
             .beside("their rows by hand")
             .durability(&format!("PostgreSQL {setting}"))
@@ -117,9 +118,6 @@ pub(super) fn fan_out(bench: &mut Bench) {
             .shape("recorded_fan_out")
             .note(&version)
             .rounds(5)
-            .in_turns(
-                || engine::timed(ours.open(), durability, n),
-                || theirs.by_hand(setting, n as u32),
-            );
+            .in_turns(|| engine::timed(ours.open(), durability, n), || theirs.by_hand(setting, n as u32));
     }
 }
