@@ -26,7 +26,7 @@ bench *arguments:
 # what has changed beyond noise from one file of `just bench` to another
 bench-compare before after: (bench "compare" before after)
 
-# what a task costs to compile; takes half an hour
+# what a task costs to compile: takes long; `just bench compile/200` is the short form
 bench-compile: (bench "compile --json benchmarks/results/compile.json")
 
 # programs that must not compile; `just ui overwrite` takes the compiler's new words for granted

@@ -52,12 +52,10 @@ pub(crate) const GROUPS: [Group; 13] = [
 impl Group {
     /// Its cases that are wanted: all without filters, else those of whose `group/case` a filter is a part.
     pub(crate) fn wanted<'a>(&'a self, filters: &'a [String]) -> impl Iterator<Item = &'a Case> {
-        self.cases.iter().filter(move |case| match filters {
-            [] => !self.is_long,
-            _ => {
-                let name = format!("{}/{}", self.name, case.name);
-                filters.iter().any(|filter| name.contains(filter.as_str()))
-            }
+        let name = |case: &Case| format!("{}/{}", self.name, case.name);
+        self.cases.iter().filter(move |case| {
+            let is_named = filters.iter().any(|filter| name(case).contains(filter.as_str()));
+            is_named || (filters.is_empty() && !self.is_long)
         })
     }
 }

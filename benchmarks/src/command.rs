@@ -1,8 +1,9 @@
-//! The command line.
+//! The command line of `millrun-benchmarks`.
 
 use std::path::PathBuf;
 
-pub(crate) const HELP: &str = "\
+/// What `--help` says.
+pub const HELP: &str = "\
 Measures Millrun beside what tokio, rayon and SQLite take for the same by hand.
 
   millrun-benchmarks [FILTER ...]         all cases, or those of whose `group/case` a filter is a part
@@ -18,39 +19,55 @@ With `just`: `just bench FILTER`, `just bench-compare FILE FILE`, `just bench-co
 
 /// What is asked for.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Action {
+pub enum Action {
+    /// To measure.
     Run(Run),
+    /// The names of all cases.
     List,
+    /// [`HELP`].
     Help,
+    /// What has changed from one file to another.
     Compare(PathBuf, PathBuf),
     /// One case, in the process of its own.
     One {
+        /// Its group.
         group: String,
+        /// Its name there.
         case: String,
+        /// Whether it only has to be executed.
         quick: bool,
+        /// Where its rows go.
         rows: PathBuf,
     },
     /// What `recorded/peak` measures, in the process of its own.
     Peak {
+        /// `submit` or `map`.
         how: String,
+        /// So many runs.
         count: usize,
+        /// The file that they are recorded in.
         path: PathBuf,
     },
 }
 
+/// What is measured, and where it goes.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Run {
-    pub(crate) filters: Vec<String>,
-    pub(crate) quick: bool,
-    pub(crate) json: PathBuf,
-    pub(crate) peers: PathBuf,
+pub struct Run {
+    /// The cases of whose `group/case` one of these is a part; without any all but the long ones.
+    pub filters: Vec<String>,
+    /// Whether cases only have to be executed.
+    pub quick: bool,
+    /// The file.
+    pub json: PathBuf,
+    /// The folder with the lines of peers.
+    pub peers: PathBuf,
 }
 
 /// Reads the arguments.
 ///
 /// # Errors
 /// Says which argument is wrong.
-pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Action, String> {
+pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Action, String> {
     let arguments: Vec<String> = arguments.collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {

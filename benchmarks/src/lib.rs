@@ -6,6 +6,7 @@
 mod allocator;
 pub mod bench;
 pub mod chart;
+pub mod command;
 pub mod compare;
 pub mod machine;
 pub mod peers;

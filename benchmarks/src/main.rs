@@ -1,14 +1,13 @@
 //! `just bench`: executes the cases, prints the table, and writes the file and the charts. `README.md` says how to read them.
 
 mod cases;
-mod command;
 
 use std::io::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use cases::{Case, GROUPS, Group};
-use command::{Action, Run};
+use millrun_benchmarks::command::{self, Action, Run};
 use millrun_benchmarks::{Bench, Counting, Effort, Report, Row, chart, compare, machine, peers, table};
 
 #[global_allocator]

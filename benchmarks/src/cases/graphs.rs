@@ -48,14 +48,14 @@ fn row<O, H>(
 fn fan_out(bench: &mut Bench) {
     for wanted in [100, 10_000] {
         let n = bench.items(wanted);
-        row(bench, ("async fan-out", "fan_out", n), |n| ours::fan_out(n), by_hand::fan_out);
+        row(bench, ("async fan-out", "fan_out", n), ours::fan_out, by_hand::fan_out);
     }
 }
 
 /// One run, whose result many take, whose results one takes.
 fn fan_in(bench: &mut Bench) {
     let n = bench.items(10_000);
-    row(bench, ("async 1 to n to 1", "fan_in", n), |n| ours::fan_in(n), by_hand::fan_in);
+    row(bench, ("async 1 to n to 1", "fan_in", n), ours::fan_in, by_hand::fan_in);
     bench
         .row("sync 1 to n to 1")
         .of(n)
@@ -66,7 +66,7 @@ fn fan_in(bench: &mut Bench) {
 
 fn diamond(bench: &mut Bench) {
     let n = bench.items(9_999) / 3 * 3;
-    row(bench, ("async diamonds in a row", "diamond", n), |n| ours::diamond(n), by_hand::diamond);
+    row(bench, ("async diamonds in a row", "diamond", n), ours::diamond, by_hand::diamond);
     bench
         .row("sync diamonds in a row")
         .of(n)
@@ -78,7 +78,7 @@ fn diamond(bench: &mut Bench) {
 fn tree(bench: &mut Bench) {
     let leaves: usize = if bench.is_quick() { 64 } else { 8192 };
     let n = 2 * leaves - 1;
-    row(bench, ("async tree, added up by two", "tree", n), |n| ours::tree(n), by_hand::tree);
+    row(bench, ("async tree, added up by two", "tree", n), ours::tree, by_hand::tree);
     bench
         .row("sync tree, added up by two")
         .of(n)
@@ -88,7 +88,7 @@ fn tree(bench: &mut Bench) {
 
 fn uneven(bench: &mut Bench) {
     let n = bench.items(10_000);
-    row(bench, ("async tree of uneven work", "uneven", n), |n| ours::uneven(n), by_hand::uneven);
+    row(bench, ("async tree of uneven work", "uneven", n), ours::uneven, by_hand::uneven);
     bench
         .row("sync tree of uneven work")
         .of(n)

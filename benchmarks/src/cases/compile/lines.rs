@@ -43,8 +43,9 @@ fn per_function(variant: &'static Variant, few: usize, many: usize) -> f64 {
         let project = Project::new(variant, functions);
         let assembly = Project::target().join("debug/deps");
         let is_its = |path: &Path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            name.starts_with(&format!("{}-", project.name())) && name.ends_with(".ll")
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let is_assembly = path.extension().is_some_and(|extension| extension == "ll");
+            is_assembly && name.starts_with(&format!("{}-", project.name()))
         };
         let found = || -> Vec<_> {
             let entries = fs::read_dir(&assembly).into_iter().flatten();

@@ -19,7 +19,7 @@ pub(super) struct Variant {
 }
 
 /// Ours goes first.
-pub(super) const VARIANTS: [Variant; 4] = [
+pub(super) static VARIANTS: [Variant; 4] = [
     Variant {
         name: "millrun",
         words: "tasks",

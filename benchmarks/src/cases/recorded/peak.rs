@@ -20,7 +20,7 @@ async fn square(x: u64) -> u64 {
 #[flow]
 async fn let_go(count: usize) -> Result<(), FlowError> {
     for n in 0..count as u64 {
-        let _ = square.submit(n);
+        drop(square.submit(n));
     }
     Ok(())
 }
