@@ -19,9 +19,15 @@ doc:
 deny:
     cargo deny check
 
-# speed beside the limits and the peers
-bench:
-    cargo bench --manifest-path benchmarks/Cargo.toml
+# speed beside the limits and the peers: benchmarks/README.md
+bench *arguments:
+    cargo run --release --manifest-path benchmarks/Cargo.toml -- {{arguments}}
+
+# what has changed beyond noise from one file of `just bench` to another
+bench-compare before after: (bench "compare" before after)
+
+# what a task costs to compile: takes long; `just bench compile/200` is the short form
+bench-compile: (bench "compile --json benchmarks/results/compile.json")
 
 # instructions and allocations of a run beside the baseline; `just counts --accept "why"` writes it anew
 counts *arguments:
