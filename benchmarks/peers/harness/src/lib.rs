@@ -6,6 +6,7 @@ pub mod ours;
 
 use std::fmt::Display;
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -171,4 +172,57 @@ pub fn time(action: impl FnOnce()) -> Duration {
     let begun = Instant::now();
     action();
     begun.elapsed()
+}
+
+/// A folder for databases among the system's temporary files (`TMPDIR`), removed when this is dropped.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes it.
+    ///
+    /// # Panics
+    ///
+    /// Where it cannot be made.
+    pub fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("millrun-peers-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("temporary folders can be made");
+        Self(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Removes an SQLite database, and the files beside it.
+pub fn remove_database(path: &Path) {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut path = path.as_os_str().to_owned();
+        path.push(suffix);
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// What `PRAGMA synchronous` answers, in words.
+pub fn synchronous(level: i64) -> &'static str {
+    match level {
+        0 => "OFF",
+        1 => "NORMAL",
+        2 => "FULL",
+        3 => "EXTRA",
+        _ => "unknown",
+    }
 }

@@ -1,12 +1,15 @@
 //! Millrun's side of each case: tasks that are submitted, and their results read.
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
+use millrun::Task;
 use millrun::prelude::*;
+use millrun::store::{Durability, SqliteRunStore};
 use tokio::runtime::Runtime;
 
-use crate::{Side, cases, time_on_worker, version};
+use crate::{Side, cases, remove_database, time_on_worker, version};
 
 /// Millrun's name in a row.
 pub const NAME: &str = "millrun";
@@ -117,4 +120,54 @@ pub fn side_of_uneven(runtime: &Runtime, n: usize, sum: u64) -> Side<'_> {
 
 fn in_memory<'a>(round: impl FnMut() -> Duration + 'a) -> Side<'a> {
     Side::in_memory(NAME, version(LOCK, NAME), NOTE, round)
+}
+
+/// `recorded_fan_out` in an SQLite file in `folder`.
+pub fn side_of_recorded_fan_out<'a>(
+    runtime: &'a Runtime,
+    folder: &'a Path,
+    n: usize,
+    durability: Durability,
+) -> Side<'a> {
+    recorded(runtime, folder, durability, move || fan_out(n), cases::fan_out_sum(n))
+}
+
+/// `recorded_chain` in an SQLite file in `folder`.
+pub fn side_of_recorded_chain<'a>(
+    runtime: &'a Runtime,
+    folder: &'a Path,
+    n: usize,
+    durability: Durability,
+) -> Side<'a> {
+    recorded(runtime, folder, durability, move || chain(n), n as u64)
+}
+
+/// A round with a new file, which is opened before the time begins. The time ends when the flow run's end is on disk.
+fn recorded<'a, K: Task<Args: Send, Output = u64> + 'static>(
+    runtime: &'a Runtime,
+    folder: &'a Path,
+    durability: Durability,
+    flow: impl Fn() -> FlowCall<K> + 'a,
+    expected: u64,
+) -> Side<'a> {
+    let (level, note) = match durability {
+        Durability::Relaxed => ("sqlite NORMAL", "Durability::Relaxed; states, inputs' identity and results recorded"),
+        Durability::Strict => ("sqlite FULL", "Durability::Strict: no result is used before it is synced"),
+    };
+    Side::recorded(NAME, version(LOCK, NAME), level, note, move || {
+        let path = folder.join("millrun.db");
+        let store = SqliteRunStore::open_blocking(&path).map_err(|failure| failure.to_string())?;
+        let engine = Engine::builder().run_store(store).durability(durability).build();
+        let call = flow();
+        let timed = async move {
+            let begun = Instant::now();
+            let result = engine.run(call).await;
+            (begun.elapsed(), result, engine)
+        };
+        let (time, result, engine) = runtime.block_on(runtime.spawn(timed)).expect("no flow panics");
+        drop(engine);
+        remove_database(&path);
+        assert_eq!(result.map_err(|failure| failure.to_string())?, expected);
+        Ok(time)
+    })
 }

@@ -1,0 +1,67 @@
+//! Its queue in an SQLite file.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use apalis::prelude::*;
+use apalis_sqlite::{Config, SqliteConnectOptions, SqlitePool, SqliteStorage, queries};
+use peer_harness::{Side, THREADS, remove_database, synchronous, version};
+use tokio::runtime::Runtime;
+
+use crate::in_memory::{Progress, add_one};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+const QUEUE: &str = "measured";
+
+async fn timed(path: PathBuf, n: usize, asked: &'static str) -> Result<Duration, Failure> {
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let pool = SqlitePool::connect_with(options.clone()).await?;
+    SqliteStorage::setup(&pool).await?;
+    pool.close().await;
+    let pool = SqlitePool::connect_with(options.pragma("synchronous", asked)).await?;
+    let level: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&pool).await?;
+    assert_eq!(synchronous(level), asked);
+
+    let progress = Progress::of(n);
+    let begun = Instant::now();
+    let tasks: Vec<_> =
+        (0..n as u64).map(|x| TaskBuilder::new(x.to_string().into_bytes()).build()).collect();
+    let mut transaction = pool.begin().await?;
+    queries::push_tasks(&mut *transaction, QUEUE, &tasks).await?;
+    transaction.commit().await?;
+    let storage = SqliteStorage::new(&pool).with_config(Config::default().queue(QUEUE).batch_size(100));
+    let worker = WorkerBuilder::new("measured")
+        .backend(storage)
+        .concurrency(THREADS)
+        .parallelize(tokio::spawn)
+        .data(progress.clone())
+        .build(add_one);
+    let worker = tokio::spawn(worker.run());
+    progress.complete().await;
+    loop {
+        let done: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM Jobs WHERE status = 'Done'").fetch_one(&pool).await?;
+        if usize::try_from(done)? == n {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let time = begun.elapsed();
+    worker.abort();
+    let _ = worker.await;
+    pool.close().await;
+    Ok(time)
+}
+
+/// `recorded_fan_out`.
+pub(crate) fn side<'a>(runtime: &'a Runtime, folder: &'a Path, n: usize, asked: &'static str) -> Side<'a> {
+    let note = "pushed in one transaction, fetched 100 at a time; results in the table, not returned";
+    let who = "apalis-sqlite";
+    Side::recorded(who, version(crate::LOCK, who), format!("sqlite {asked}"), note, move || {
+        let path = folder.join("apalis.db");
+        let time = runtime.block_on(runtime.spawn(timed(path.clone(), n, asked))).expect("nothing panics");
+        remove_database(&path);
+        time.map_err(|failure| failure.to_string())
+    })
+}
