@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import tempfile
 import time
 from importlib.metadata import version
 
@@ -17,11 +18,12 @@ class Prefect:
     sizes = {"fan_out": 100, "chain": 100}
 
     def __enter__(self):
+        self.home = tempfile.TemporaryDirectory()
         os.environ.update(
+            PREFECT_HOME=self.home.name,
             PREFECT_SERVER_ALLOW_EPHEMERAL_MODE="true",
-            PREFECT_SERVER_DATABASE_CONNECTION_URL=(
-                "sqlite+aiosqlite:///file::memory:?cache=shared&uri=true&check_same_thread=false"
-            ),
+            PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS="120",
+            PREFECT_SERVER_DATABASE_CONNECTION_URL="sqlite+aiosqlite:///:memory:",
             PREFECT_LOGGING_LEVEL="CRITICAL",
             PREFECT_LOGGING_TO_API_ENABLED="false",
             PREFECT_SERVER_ANALYTICS_ENABLED="false",
@@ -48,7 +50,7 @@ class Prefect:
         return self
 
     def __exit__(self, *_):
-        pass
+        self.home.cleanup()
 
 
 class Dask:

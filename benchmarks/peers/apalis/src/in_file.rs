@@ -25,8 +25,7 @@ async fn timed(path: PathBuf, n: usize, asked: &'static str) -> Result<Duration,
 
     let progress = Progress::of(n);
     let begun = Instant::now();
-    let tasks: Vec<_> =
-        (0..n as u64).map(|x| TaskBuilder::new(x.to_string().into_bytes()).build()).collect();
+    let tasks: Vec<_> = (0..n as u64).map(|x| TaskBuilder::new(x.to_string().into_bytes()).build()).collect();
     let mut transaction = pool.begin().await?;
     queries::push_tasks(&mut *transaction, QUEUE, &tasks).await?;
     transaction.commit().await?;

@@ -65,7 +65,9 @@ async fn uneven(n: usize, sum: u64) {
             Some(parent) => dag
                 .add_task(task_fn(move |x: u64| async move { cases::compute(x, microseconds) }))
                 .depends_on(&handles[parent]),
-            None => dag.add_task(task_fn(move |(): ()| async move { cases::compute(0, microseconds) })).into(),
+            None => {
+                dag.add_task(task_fn(move |(): ()| async move { cases::compute(0, microseconds) })).into()
+            }
         });
     }
     run(&dag).await;

@@ -13,7 +13,9 @@ use duroxide::runtime::registry::ActivityRegistry;
 use duroxide::runtime::{Runtime as Duroxide, RuntimeOptions};
 use duroxide::{ActivityContext, Client, OrchestrationContext, OrchestrationRegistry};
 use millrun::store::Durability;
-use peer_harness::{Folder, Scale, Side, THREADS, cases, ours, remove_database, runtime, synchronous, version};
+use peer_harness::{
+    Folder, Scale, Side, THREADS, cases, ours, remove_database, runtime, synchronous, version,
+};
 use tokio::runtime::Runtime;
 
 const LOCK: &str = include_str!("../../Cargo.lock");
@@ -49,7 +51,12 @@ async fn level(store: &SqliteProvider, asked: &'static str) -> Result<&'static s
     Ok(level)
 }
 
-async fn timed(path: PathBuf, name: &'static str, n: usize, asked: &'static str) -> Result<(Duration, u64), Failure> {
+async fn timed(
+    path: PathBuf,
+    name: &'static str,
+    n: usize,
+    asked: &'static str,
+) -> Result<(Duration, u64), Failure> {
     let store = Arc::new(SqliteProvider::new(&format!("sqlite:{}?mode=rwc", path.display()), None).await?);
     let got = level(&store, asked).await?;
     assert_eq!(got, asked);
@@ -104,11 +111,13 @@ fn main() {
     for (case, name, expected) in
         [("recorded_fan_out", "fan_out", cases::fan_out_sum(n)), ("recorded_chain", "chain", n as u64)]
     {
-        let mut sides: Vec<_> = ["OFF", "NORMAL", "FULL"]
-            .map(|asked| side(&runtime, folder, name, n, expected, asked))
-            .into();
-        let ours = if name == "chain" { ours::side_of_recorded_chain } else { ours::side_of_recorded_fan_out };
-        sides.extend([Durability::Relaxed, Durability::Strict].map(|durability| ours(&runtime, folder, n, durability)));
+        let mut sides: Vec<_> =
+            ["OFF", "NORMAL", "FULL"].map(|asked| side(&runtime, folder, name, n, expected, asked)).into();
+        let ours =
+            if name == "chain" { ours::side_of_recorded_chain } else { ours::side_of_recorded_fan_out };
+        sides.extend(
+            [Durability::Relaxed, Durability::Strict].map(|durability| ours(&runtime, folder, n, durability)),
+        );
         scale.in_turns(case, n, sides);
     }
 }

@@ -151,7 +151,9 @@ fn recorded<'a, K: Task<Args: Send, Output = u64> + 'static>(
     expected: u64,
 ) -> Side<'a> {
     let (level, note) = match durability {
-        Durability::Relaxed => ("sqlite NORMAL", "Durability::Relaxed; states, inputs' identity and results recorded"),
+        Durability::Relaxed => {
+            ("sqlite NORMAL", "Durability::Relaxed; states, inputs' identity and results recorded")
+        }
         Durability::Strict => ("sqlite FULL", "Durability::Strict: no result is used before it is synced"),
     };
     Side::recorded(NAME, version(LOCK, NAME), level, note, move || {

@@ -132,8 +132,7 @@ fn main() {
         let mut sides = vec![side(&runtime, folder, n, chained)];
         let ours = if chained { ours::side_of_recorded_chain } else { ours::side_of_recorded_fan_out };
         sides.extend(
-            [Durability::Strict, Durability::Relaxed]
-                .map(|durability| ours(&runtime, folder, n, durability)),
+            [Durability::Strict, Durability::Relaxed].map(|durability| ours(&runtime, folder, n, durability)),
         );
         scale.in_turns(case, n, sides);
     }

@@ -15,7 +15,7 @@ use durust::{Client, EventId, RunId, SqliteBackend, Worker, WorkerEvent};
 use millrun::store::Durability;
 use peer_harness::{Folder, Scale, Side, cases, ours, remove_database, runtime, version};
 use serde::{Deserialize, Serialize};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::Notify;
 
 const LOCK: &str = include_str!("../../Cargo.lock");
@@ -77,9 +77,9 @@ async fn result(backend: &SqliteBackend, run: &RunId) -> durust::Result<Option<u
 }
 
 /// Runs a workflow to its end, with a worker that is told of its turns; its history is read once all its activities have been executed.
-async fn timed<W>(path: &Path, workflow: W, n: usize, expected: u64) -> durust::Result<Duration>
+async fn timed<W>(path: PathBuf, workflow: W, n: usize, expected: u64) -> durust::Result<Duration>
 where
-    W: durust::Workflow<Input = Number, Output = u64>,
+    W: durust::Workflow<Input = Number, Output = u64> + Default,
 {
     EXECUTED.store(0, Ordering::Relaxed);
     let backend = SqliteBackend::open(path)?;
@@ -104,7 +104,9 @@ where
         })
         .build();
     let shutdown = worker.shutdown_handle();
-    let running = tokio::spawn(async move { worker.run().await });
+    // What `run` gives is not Send.
+    let runtime = Handle::current();
+    let running = std::thread::spawn(move || runtime.block_on(worker.run()));
     let begun = Instant::now();
     let input = Number { x: n as u64 };
     let run = Client::new(backend.clone()).start_workflow::<W>("measured", QUEUE, input).await?;
@@ -118,7 +120,7 @@ where
     };
     let time = begun.elapsed();
     shutdown.shutdown();
-    running.await.expect("the worker does not panic")?;
+    running.join().expect("the worker does not panic")?;
     assert_eq!(result, expected);
     Ok(time)
 }
@@ -132,12 +134,11 @@ fn side<'a, W>(
     expected: u64,
 ) -> Side<'a>
 where
-    W: durust::Workflow<Input = Number, Output = u64>,
+    W: durust::Workflow<Input = Number, Output = u64> + Default,
 {
     Side::recorded("durust", version(LOCK, "durust"), "sqlite FULL", note, move || {
         let path = folder.join("durust.db");
-        let within = async move |path: PathBuf| timed(&path, workflow, n, expected).await;
-        let time = runtime.block_on(runtime.spawn(within(path.clone()))).expect("nothing panics");
+        let time = runtime.block_on(timed(path.clone(), workflow, n, expected));
         remove_database(&path);
         time.map_err(|failure| failure.to_string())
     })
