@@ -106,3 +106,30 @@ fn a_panic_while_nothing_is_drawn_harms_nobody_else() {
     gate.open();
     run.result().unwrap();
 }
+
+/// Logs when it is dropped.
+struct Last(Progress);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.0.log_writer().write_all(b"dropped\n").unwrap();
+    }
+}
+
+#[test]
+fn a_line_of_a_thread_that_panics_stands_above_what_is_drawn() {
+    let (terminal, gate) = (Terminal::new(80, 24), Gate::new());
+    let progress = terminal.progress();
+    let run = engine(&Clock::manual()).enter(|| held(gate.clone()).with_progress_on(&progress).start());
+    gate.arrived_blocking(1);
+    progress.redraw();
+    let last = Last(progress.clone());
+    let panicked = std::thread::spawn(move || {
+        let _last = last;
+        panic!("on purpose");
+    });
+    assert!(panicked.join().is_err());
+    assert_eq!(terminal.lines(), ["dropped", HEAD, LINE]);
+    gate.open();
+    run.result().unwrap();
+}

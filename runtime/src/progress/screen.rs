@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -159,10 +159,38 @@ impl Screen {
         if IS_INSIDE.get() {
             return action();
         }
+        if std::thread::panicking() {
+            return self.suspend_elsewhere(action);
+        }
         // A panic must not go through what is locked meanwhile.
         let caught = AssertUnwindSafe(action);
         let done = inside(|| self.multi.suspend(|| catch_unwind(caught)));
         done.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
+impl Screen {
+    /// As [`suspend`](Self::suspend), on a thread that panics, from which nothing is drawn or taken away: another one does.
+    fn suspend_elsewhere<T>(&self, action: impl FnOnce() -> T) -> T {
+        let (taken_away, is_taken_away) = mpsc::channel::<()>();
+        let (done, is_done) = mpsc::channel::<()>();
+        std::thread::scope(|threads| {
+            let suspend = move || {
+                inside(|| {
+                    self.multi.suspend(|| {
+                        drop(taken_away);
+                        let _ = is_done.recv();
+                    });
+                });
+            };
+            // Without it the picture stands there twice.
+            let _ =
+                std::thread::Builder::new().name("millrun-progress".into()).spawn_scoped(threads, suspend);
+            let _ = is_taken_away.recv();
+            let given = inside(action);
+            drop(done);
+            given
+        })
     }
 }
 
