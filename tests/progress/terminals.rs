@@ -65,8 +65,13 @@ impl Shown {
 
     /// Lets the program go on, and waits for its end: what it has printed, and what it has written to the terminal.
     fn ended(mut self) -> (String, Vec<u8>, (u16, u16)) {
-        // It may be gone already.
-        let _ = self.process.stdin.take().unwrap().write_all(b"go on\n");
+        self.process.stdin.as_mut().unwrap().write_all(b"go on\n").unwrap();
+        self.gone()
+    }
+
+    /// Waits for the end of the program, which is not let go on before.
+    fn gone(mut self) -> (String, Vec<u8>, (u16, u16)) {
+        let _open = self.process.stdin.take();
         let printed = self.process.wait_with_output().unwrap();
         self.reading.join().unwrap();
         let read = std::mem::take(&mut *self.read.0.lock().unwrap());
@@ -154,7 +159,7 @@ fn a_signal_leaves_the_terminal_with_the_last_picture() {
     // The task that asks has not ended before: nobody has answered.
     shown.wait_for("  ask");
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    let (printed, written, size) = shown.ended();
+    let (printed, written, size) = shown.gone();
     assert_eq!(printed, "");
     let lines = screen(&written, size);
     assert!(lines.iter().any(|line| line.starts_with("✗ shown 'shown'  Crashed")), "{lines:#?}");
