@@ -232,8 +232,13 @@ pub(crate) fn of(
 #[cold]
 fn find(mocks: &Mocks, scope: &Scope, spec: &'static Spec, output: TypeId) -> Option<Arc<StandIn>> {
     let stand_in = mocks.find(spec, output)?;
+    let is_same = |run: &Arc<Run>| {
+        let mocks = run.scope.tree.mocks.as_ref();
+        mocks.and_then(|mocks| mocks.find(spec, output)).is_some_and(|found| Arc::ptr_eq(found, stand_in))
+    };
     // What stands for a task may begin that task itself.
-    let is_inside = ancestors(scope).any(|run| std::ptr::eq(run.spec, stand_in.spec()));
+    let mut around = ancestors(scope).take_while(is_same);
+    let is_inside = around.any(|run| std::ptr::eq(run.spec, stand_in.spec()));
     (!is_inside).then(|| stand_in.clone())
 }
 

@@ -161,6 +161,11 @@ impl Run {
         name
     }
 
+    /// Its number, or that of its map, among those of its task in the flow run.
+    pub(crate) fn ordinal(&self) -> u32 {
+        self.ordinal & ORDINAL
+    }
+
     /// The name of the map that it is of.
     pub(crate) fn map_name(&self) -> Option<String> {
         self.is_of_map().then(|| self.stem())
@@ -173,7 +178,7 @@ impl Run {
         self.with_options(|options| {
             stem.push_str(options.and_then(|options| options.name.as_deref()).unwrap_or(self.spec.name));
         });
-        let ordinal = self.ordinal & ORDINAL;
+        let ordinal = self.ordinal();
         if !self.is_of_map() || ordinal > 0 {
             stem.push('-');
             push_number(&mut stem, ordinal);

@@ -126,13 +126,19 @@ pub trait TaskRunner: Send + Sync {
     /// [`RunnerError::NotStarted`] if it is not started; the run is dropped, which cancels it.
     fn submit(&self, run: ReadyRun) -> Result<(), RunnerError>;
 
-    /// Takes runs of one kind and one runtime that have become ready together. By default one after another.
+    /// Takes runs of one kind and one runtime that have become ready together, where [`takes_many`](Self::takes_many) says so.
     ///
     /// # Errors
     /// As [`submit`](Self::submit).
     #[doc(hidden)]
     fn submit_all(&self, runs: Vec<ReadyRun>) -> Result<(), RunnerError> {
         runs.into_iter().try_for_each(|run| self.submit(run))
+    }
+
+    /// Whether it takes runs together, and executes none of them before it has taken all. By default not.
+    #[doc(hidden)]
+    fn takes_many(&self) -> bool {
+        false
     }
 
     /// A thread that waits for this run, which nobody has begun, offers to execute it: whether that was done. By default not.
@@ -177,6 +183,10 @@ impl<R: TaskRunner + ?Sized> TaskRunner for Arc<R> {
 
     fn submit_all(&self, runs: Vec<ReadyRun>) -> Result<(), RunnerError> {
         (**self).submit_all(runs)
+    }
+
+    fn takes_many(&self) -> bool {
+        (**self).takes_many()
     }
 
     fn execute_here(&self, run: ReadyRun) -> bool {

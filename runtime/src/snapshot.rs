@@ -36,8 +36,8 @@
 //! The body of the flow is executed in each slice, and what it begins is looked for in the snapshot. A run that has ended there ends
 //! the same at once, whether it completed, failed or was skipped: its value goes downstream, triggers see its state, hooks are not
 //! called. So it is with a child flow run; one that has not ended goes on, its body being executed again. A run that takes something
-//! else than it did then, a value or a run that has been executed again, is executed too; where an input cannot be serialised that is
-//! not looked at.
+//! else than it did then is executed again: another value, or the result of a run that takes something else itself. Where an input cannot
+//! be serialised that is not looked at.
 //!
 //! A result has to be serialisable, as for [`resume`](crate::Engine::resume). A run whose result is not is PENDING again, with a
 //! message that says why, and is executed in each slice. Results longer than 64 KiB lie in the engine's

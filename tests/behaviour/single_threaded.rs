@@ -242,3 +242,30 @@ async fn a_sync_flow_that_leaves_an_async_run_behind_panics_too_and_ends_once_it
     assert!(advises_to_await(|| call.call(4).result()));
     ended.notified().await;
 }
+
+type Order = std::sync::Arc<std::sync::Mutex<Vec<u32>>>;
+
+#[task]
+async fn note(number: u32, order: Order) -> u32 {
+    order.lock().unwrap().push(number);
+    number + 1
+}
+
+#[flow]
+async fn two_chains(order: Order) -> Result<(), FlowError> {
+    let [first, second] = [1, 11].map(|number| note.submit(number, &order));
+    let [first, second] = [first, second].map(|before| note.submit(before, &order));
+    first.await?;
+    second.await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_run_makes_ready_goes_next_for_each_engine_on_a_runtime() {
+    for _ in 0..3 {
+        let order = Order::default();
+        let engine = Engine::builder().task_runner(ThreadPoolTaskRunner::default()).build();
+        engine.run(two_chains(order.clone())).await.unwrap();
+        assert_eq!(*order.lock().unwrap(), [1, 2, 11, 12]);
+    }
+}

@@ -1,6 +1,7 @@
 //! Flow runs in slices: a few task runs in each, and their states and results as JSON from one to the next.
 
 mod child_flows;
+mod elsewhere;
 #[path = "../lifecycle/gate.rs"]
 #[allow(dead_code, reason = "other targets use the rest")]
 mod gate;

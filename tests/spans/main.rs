@@ -255,3 +255,27 @@ fn the_span_of_a_body_that_is_given_up_on_tells_so() {
     let said = ["state", "otel.status_code"].map(|field| spans[0].says(field));
     assert_eq!(said, [Some("TimedOut"), Some("ERROR")]);
 }
+
+#[flow(flow_run_name = "carried")]
+fn carried() -> Result<u64, FlowError> {
+    let context = RunContext::current();
+    let submitted = std::thread::spawn(move || context.enter(|| fetch.submit(1)));
+    Ok(submitted.join().unwrap().result()?)
+}
+
+#[test]
+fn a_run_that_is_submitted_in_a_carried_context_is_in_its_span() {
+    let spans = inside("carrying", || assert_eq!(carried().result().unwrap(), 1));
+    let within: Vec<_> = spans.iter().map(|span| (span.name(), span.within.join("/"))).collect();
+    assert_eq!(within, [("carried", "carrying".to_owned()), ("fetch-0", "carrying/carried".to_owned())]);
+}
+
+#[flow(flow_run_name = "unmet")]
+fn meets_nothing() {}
+
+#[test]
+fn the_span_of_a_flow_run_tells_what_is_found_after_its_body_has_ended() {
+    let spans = inside("unmet mocks", || assert!(meets_nothing().mock(double, 1).result().is_err()));
+    let said = ["state", "otel.status_code"].map(|field| spans[0].says(field));
+    assert_eq!(said, [Some("Failed"), Some("ERROR")]);
+}

@@ -192,3 +192,24 @@ fn a_state_that_no_run_ends_in_fails_the_flow_run() {
 fn debugged_state() -> State {
     written("a".into()).mock(write, 1).report_blocking().task_run("write a").unwrap().state()
 }
+
+#[task]
+fn descends(depth: u32) -> Result<u32, FlowError> {
+    assert_eq!(depth, 0, "it is mocked below");
+    below().mock(descends, 5).result()
+}
+
+#[flow]
+fn below() -> Result<u32, FlowError> {
+    Ok(descends.submit(1).result()?)
+}
+
+#[flow]
+fn above() -> Result<u32, FlowError> {
+    Ok(descends.submit(0).result()?)
+}
+
+#[test]
+fn a_task_is_mocked_in_a_flow_that_the_task_itself_has_begun() {
+    assert_eq!(above().result().unwrap(), 5);
+}

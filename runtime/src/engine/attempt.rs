@@ -11,7 +11,7 @@ use super::aside::attempt_aside;
 use super::deadline::{Deadline, sleep};
 use super::finish::{self, finish};
 use super::ready::BodyTurn;
-use super::span::{end_span, span_of};
+use super::span::{close, end_span, span_of};
 use super::{cache, hook, moment, record, retry, slots, transaction, wait, watch};
 use crate::body::{Attempt, Body, BoxBody, BoxFuture, Outcome, Parameters, parameters};
 use crate::clock::Nanos;
@@ -137,6 +137,7 @@ impl<'a> Attempting<'a> {
 impl Drop for Attempting<'_> {
     fn drop(&mut self) {
         self.drop_body();
+        close(std::mem::replace(&mut self.span, Span::none()));
     }
 }
 
@@ -335,6 +336,7 @@ pub(super) fn attempt_plain<'a>(
         }
     };
     end_span(&span, run, &outcome);
+    close(span);
     Ok(outcome)
 }
 

@@ -7,7 +7,7 @@ mod wanted;
 use std::sync::Arc;
 
 use super::attempt::unless_stopped;
-use super::{transaction, wait};
+use super::{slice, transaction, wait};
 use crate::body::{Body, Erased};
 use crate::cache::{CacheOutcome, Key, KeyText, Miss, Why};
 use crate::context::Current;
@@ -65,7 +65,7 @@ pub(super) fn begin<'a>(run: &Arc<Run>, body: &(dyn Body<'a> + 'a)) -> Result<Op
     transaction.keep(kept.clone());
     match (key, bypass) {
         (Some(key), _) => {
-            let refresh = wanted.is_refreshed();
+            let refresh = wanted.is_refreshed() || slice::begins_again(run);
             Ok(Some(Lookup { run: run.clone(), transaction, kept, key, refresh }))
         }
         (None, bypass) => {

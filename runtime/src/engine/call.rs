@@ -23,7 +23,7 @@ fn begin(spec: &'static Spec, scope: Arc<Scope>, options: Option<Arc<Options>>) 
     let run = submit::new_call(spec, scope, options, attempt::enter_at_once);
     run.scope.register(&run);
     run.scope.note_begun(|| Node::Run(run.clone()));
-    if run.scope.tree.keeps_records() {
+    if run.scope.tree.keeps_records() || run.scope.tree.slice.is_some() {
         let options = run.options();
         run.scope.tree.record(&run, options.as_ref().map_or(&[], |options| &options.wait_for));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::attempt::cancelled;
 use super::finish::finish;
-use super::{hook, signal};
+use super::{hook, signal, slice};
 use crate::body::BoxBody;
 use crate::context::Scope;
 use crate::error::{ErrorKind, TaskError};
@@ -106,6 +106,10 @@ impl Cancellation {
 
 /// A flow run that executes is CANCELLING until what it has submitted has ended, unless it is to end with something else.
 fn enter_cancelling(run: &Arc<Run>) {
+    // Nobody is told of what is left for another slice.
+    if slice::left(run).is_some() {
+        return;
+    }
     let answer = hook::propose(run, StateName::Cancelling, None);
     let now = run.scope.engine.clock().nanos();
     let mut inner = run.cell.lock();

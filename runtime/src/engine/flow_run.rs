@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
+use tracing::Span;
+
 use super::aside::attempt_on_thread;
 use super::attempt;
 use super::cancel::{cancel_children, cancel_scope, cancel_scope_by};
@@ -60,6 +62,8 @@ struct Life {
     causes: Vec<Arc<Run>>,
     /// What its call is recognised by in the flow run that it is in, if its result is kept.
     call: Option<u128>,
+    /// That of the attempt.
+    span: Span,
 }
 
 /// What is known of a flow run before it is executed.
@@ -127,6 +131,7 @@ pub(crate) fn make(mut start: Start) -> Begun {
         keeps_value: start.report,
         causes: Vec::new(),
         call: None,
+        span: Span::none(),
     };
     Begun { run, tree, life: Some(life) }
 }
@@ -202,11 +207,15 @@ impl Life {
             _ => ended,
         };
         drop_caught(self.body);
+        let left = slice::left(&self.run);
         let (outcome, said) = match ended {
-            Ok((value, said, true)) => (cache::keep_of_flow(&self.run, value, self.call).await, said),
-            Ok((value, said, false)) => (Ok(value), said),
+            Ok((value, said, true)) if left.is_none() => {
+                (cache::keep_of_flow(&self.run, value, self.call).await, said)
+            }
+            Ok((value, said, _)) => (Ok(value), said),
             Err(error) => (Err(error), None),
         };
+        span::end_flow_span(&self.span, &self.run, left.as_ref().or(outcome.as_ref().err()));
         abandoned.disarm();
         finish_as(&self.run, outcome, said, self.causes);
     }
@@ -273,6 +282,7 @@ impl Life {
             let attempted = self.attempt().await;
             let Err(error) = attempted else { return attempted };
             let Some(delay) = retry::next(&run, self.body.can_repeat(), &error) else { return Err(error) };
+            span::end_flow_span(&self.span, &run, Some(&error));
             self.tree.clear();
             attempt::await_retry_over(&run, delay, &error).await?;
         }
@@ -281,6 +291,7 @@ impl Life {
     async fn attempt(&mut self) -> Result<(Erased, Option<&'static str>), TaskError> {
         let run = self.run.clone();
         let scope = span::new_span(&run).in_scope(|| self.scope());
+        self.span = scope.span.clone();
         let current = Current::in_scope(scope.clone());
         let outcome = match run.spec.kind {
             Kind::Async => attempt::attempt_async(&run, &mut *self.body, current).await,
@@ -304,9 +315,7 @@ impl Life {
         }
         let tree = self.tree.clone();
         idle(&tree).await;
-        let ended = self.verdict(outcome);
-        span::end_flow_span(&scope.span, &run, ended.as_ref().err());
-        ended
+        self.verdict(outcome)
     }
 
     /// The scope of what the body begins.

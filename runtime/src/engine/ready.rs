@@ -248,9 +248,9 @@ fn finish_turn(mut admitted: Option<Arc<Run>>) {
         }
         let runner = run.scope.runner.clone();
         let ready = ReadyRun { run, follow_up, offered: false };
-        let others = admitted_like(&ready);
         // The runner may be the user's.
         let submitted = panic::catch_in_between(|| {
+            let others = if runner.takes_many() { admitted_like(&ready) } else { Vec::new() };
             if others.is_empty() {
                 return runner.submit(ready);
             }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::finish::EndedBefore;
 use super::interrupted::Interrupted;
-use super::{Engine, flow_run, record, wait};
+use super::{Engine, flow_run, record, slice, wait};
 use crate::body::{Body, Erased, Outcome};
 use crate::clock::{Nanos, nanos_of};
 use crate::context::{Current, FlowRunInfo, Tree, root_scope};
@@ -312,6 +312,7 @@ pub(super) fn recognise<'a>(
     if let Some(identity) = identity {
         run.cell.lock().log.extra().identity = Some(identity);
         if let Some(priors) = priors
+            && !slice::begins_again(run)
             && let Some(prior) = priors.by_identity.get(&identity)
             && let Some(taken) = take_over(run, priors, prior)
         {
@@ -323,6 +324,16 @@ pub(super) fn recognise<'a>(
     }
     record::announce(run, edges, identity);
     None
+}
+
+/// Records of a run, which ends as something else says than the ledger, what it is recognised by. Calls user code.
+pub(super) fn identify<'a>(run: &Arc<Run>, body: &(dyn Body<'a> + 'a), edges: &[Edge]) {
+    if run.scope.engine.recorder().is_none() {
+        return;
+    }
+    let identity = if mock::is_near(run) { None } else { identity_of(run, body, edges) };
+    run.cell.lock().log.extra().identity = identity;
+    record::announce(run, edges, identity);
 }
 
 /// A run that was taken over from an earlier process.

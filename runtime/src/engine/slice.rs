@@ -1,6 +1,6 @@
 //! Slices of flow runs: which runs are taken from a snapshot, how many begin, and what is left for the next slice.
 //!
-//! A run is met once what it waits for has ended: it ends as the snapshot says, is left as the slice is stopped, or goes on. EndedBefore its
+//! A run is met once what it waits for has ended: it ends as the snapshot says, is left as the slice is stopped, or goes on. Before its
 //! first attempt it asks whether it may begin. Whatever is left, those that it is in are left with it.
 
 mod drawn;
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use super::finish::EndedBefore;
-use super::{admission, cancel};
+use super::{admission, cancel, resume};
 use crate::body::{Body, Outcome};
 use crate::clock::TimerKey;
 use crate::context::{Scope, TaskRun};
@@ -92,11 +92,24 @@ pub(super) fn meet<'a>(
         };
         EndedBefore::of_slice(outcome, name, causes)
     });
-    if before.is_some() || !slice.is_stopped() || is_internal(run.spec) && !slice.waits_for_left(edges) {
+    if before.is_some() {
+        resume::identify(run, body, edges);
         return Ok(before);
+    }
+    if !slice.is_stopped() || is_internal(run.spec) && !slice.waits_for_left(edges) {
+        return Ok(None);
     }
     slice.leave(run);
     Err(slice.error(false))
+}
+
+/// Whether an earlier slice has begun the run and left it, or something inside of it: that its result may be found elsewhere does not
+/// count then.
+pub(super) fn begins_again(run: &Run) -> bool {
+    let Some(slice) = of(run) else { return false };
+    let slug = slug_of(run);
+    given::has_begun(&slice, &slug)
+        && given::entry(&slice, &slug).is_some_and(|entry| !entry.state.is_final())
 }
 
 fn slug_of(run: &Run) -> Arc<str> {
@@ -202,13 +215,14 @@ impl Slice {
         edges: &[Edge],
     ) -> Option<(Outcome, StateName)> {
         let identity = given::identity_of(self, run, body, edges);
+        let taken = given::find(self, run, identity);
+        // At once: who looks for what has not begun takes one for that which is known and not taken.
         self.with_met(run, |met| {
             met.identity = Some(identity.0);
             met.inputs = identity.1.then_some(identity.0);
+            met.is_taken = taken.is_some();
         });
-        let taken = given::find(self, run, identity)?;
-        self.with_met(run, |met| met.is_taken = true);
-        Some(taken)
+        taken
     }
 
     /// A task run is about to begin its first attempt.

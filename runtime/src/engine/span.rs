@@ -18,7 +18,7 @@ pub(crate) fn span_here(scope: &Scope) -> Option<Span> {
         return None;
     }
     // The subscriber is the user's.
-    panic::catch_in_between(Span::current).ok().filter(|span| span.id() != scope.span.id())
+    panic::catch_in_between(Span::current).ok().filter(|span| !span.is_none() && span.id() != scope.span.id())
 }
 
 /// Has the spans of a run be in one that is not its scope's.
@@ -76,6 +76,13 @@ pub(super) fn new_span(run: &Run) -> Span {
 pub(super) fn end_span(span: &Span, run: &Run, outcome: &Outcome) {
     if !run.spec.is_flow {
         end_flow_span(span, run, outcome.as_ref().err());
+    }
+}
+
+/// Lets go of a span, of which the subscriber is told.
+pub(super) fn close(span: Span) {
+    if !span.is_none() {
+        panic::contain(|| drop(span));
     }
 }
 

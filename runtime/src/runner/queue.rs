@@ -201,12 +201,7 @@ impl Server {
             } else if let Some(run) = self.next(cx) {
                 run.execute_here(cx)
             } else {
-                // What was dropped of the last one may have made another one ready.
-                self.follow_up = follow_up();
-                if self.follow_up.is_none() {
-                    return if self.idle.is_some() { Poll::Pending } else { Poll::Ready(()) };
-                }
-                continue;
+                return if self.idle.is_some() { Poll::Pending } else { Poll::Ready(()) };
             };
             self.follow_up = follow_up();
             let Some(execution) = left else { continue };

@@ -88,6 +88,10 @@ impl TaskRunner for ThreadPoolTaskRunner {
         Ok(())
     }
 
+    fn takes_many(&self) -> bool {
+        true
+    }
+
     fn goes_next_here(&self, kind: Kind) -> bool {
         worker::goes_next(self.lane(kind)) && !self.is_shut_down()
     }

@@ -39,12 +39,13 @@ pub(super) fn holds(lane: &Arc<Lane>) -> bool {
     WORKER.with(|worker| worker.borrow().lane.as_ref().is_some_and(|held| Arc::ptr_eq(held, lane)))
 }
 
-/// Whether a run of that lane may go next on this thread: it holds a place of the lane, and nothing else goes next.
+/// Whether a run of that lane may go next on this thread: it holds a place of the lane, or both are lanes without a bound, where there
+/// are no places; and nothing else goes next.
 pub(super) fn goes_next(lane: &Arc<Lane>) -> bool {
     WORKER.with(|worker| {
         let worker = worker.borrow();
-        let fits = worker.lane.as_ref().is_some_and(|held| Arc::ptr_eq(held, lane));
-        fits && matches!(worker.follow_up, FollowUp::Free)
+        let fits = |held: &Arc<Lane>| Arc::ptr_eq(held, lane) || (held.is_unbounded() && lane.is_unbounded());
+        worker.lane.as_ref().is_some_and(fits) && matches!(worker.follow_up, FollowUp::Free)
     })
 }
 

@@ -15,8 +15,8 @@ const INTERNAL: char = '%';
 #[derive(Default)]
 pub(super) struct Slugs {
     next: HashMap<(Arc<str>, String, bool), u32>,
-    /// What maps are called: by where their flow run keeps its runs, their task, and their name in the flow run.
-    maps: HashMap<(usize, usize, String), Arc<str>>,
+    /// What maps are called: by where their flow run keeps its runs, their task, and their number among its maps there.
+    maps: HashMap<(usize, usize, u32), Arc<str>>,
 }
 
 fn address<T: ?Sized>(of: &T) -> usize {
@@ -41,14 +41,14 @@ impl Slugs {
         if index == NO_INDEX {
             return self.next(parent, run.spec, &run.task_name(), false);
         }
-        let map = self.maps.get(&map_key(&run.scope.tree, run.spec, run.map_name()));
+        let map = self.maps.get(&map_key(&run.scope.tree, run.spec, run.ordinal()));
         format!("{}[{index}]", map.map_or("", |slug| slug)).into()
     }
 
     /// Notes a map.
     pub(super) fn add_map(&mut self, map: &MapGroup, parent: &Arc<str>) {
         let slug = self.next(parent, map.spec, &map.task_name(), true);
-        self.maps.insert(map_key(&map.scope.tree, map.spec, Some(map.name())), slug);
+        self.maps.insert(map_key(&map.scope.tree, map.spec, map.ordinal), slug);
     }
 
     fn next(&mut self, parent: &Arc<str>, spec: &Spec, name: &str, of_map: bool) -> Arc<str> {
@@ -84,6 +84,6 @@ fn ends_in_number(name: &str) -> bool {
     digits > 0 && name[..name.len() - digits].ends_with('-')
 }
 
-fn map_key(tree: &Tree, spec: &'static Spec, name: Option<String>) -> (usize, usize, String) {
-    (address(tree), address(spec), name.unwrap_or_default())
+fn map_key(tree: &Tree, spec: &'static Spec, ordinal: u32) -> (usize, usize, u32) {
+    (address(tree), address(spec), ordinal)
 }
