@@ -21,12 +21,12 @@ use crate::spec::{Kind, Spec};
 /// nothing, and is RUNNING as soon as it is there.
 fn begin(spec: &'static Spec, scope: Arc<Scope>, options: Option<Arc<Options>>) -> Caller {
     let run = submit::new_call(spec, scope, options, attempt::enter_at_once);
-    run.scope.register(&run);
-    run.scope.note_begun(|| Node::Run(run.clone()));
     if run.scope.tree.keeps_records() || run.scope.tree.slice.is_some() {
         let options = run.options();
         run.scope.tree.record(&run, options.as_ref().map_or(&[], |options| &options.wait_for));
     }
+    run.scope.register(&run);
+    run.scope.note_begun(|| Node::Run(run.clone()));
     record::called(&run);
     Caller { run, is_done: false }
 }

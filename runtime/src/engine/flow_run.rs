@@ -115,8 +115,8 @@ pub(crate) fn make(mut start: Start) -> Begun {
         return Begun { run, tree, life: None };
     }
     watch::begin(&run, &tree);
-    outer.register(&run);
     outer.tree.record(&run, &start.edges);
+    outer.register(&run);
     record::created(&run, &start.edges);
     if outer.is_cancelled() {
         super::cancel(&run, By::Outer);

@@ -357,9 +357,13 @@ impl Slice {
     }
 
     /// Whether a run has not begun, and does not from now on. Not one that is yet to be taken from the snapshot.
-    fn is_waiting(&self, run: &Run) -> bool {
+    fn is_waiting(&self, run: &Arc<Run>) -> bool {
         if is_internal(run.spec) {
             return false;
+        }
+        if run.is_of_map() {
+            // Its map knows it before it is begun.
+            self.call(run);
         }
         let has_ended = given::entry(self, &slug_of(run)).is_some_and(|entry| entry.state.is_final());
         self.with_met(run, |met| !met.has_begun && !met.is_taken && (met.identity.is_some() || !has_ended))

@@ -121,13 +121,13 @@ pub(crate) fn begin_cancelled(run: &Arc<Run>, by: By) {
     cancel(run, by);
 }
 
-/// Lists a run as open. A map answers for its runs.
+/// Lists a run as open, which has its slug then. A map answers for its runs.
 fn enlist(run: &Arc<Run>, edges: &EdgeList) {
+    run.scope.tree.record(run, edges);
     if !run.is_of_map() {
         run.scope.register(run);
         run.scope.note_begun(|| Node::Run(run.clone()));
     }
-    run.scope.tree.record(run, edges);
     record::created(run, edges);
 }
 
