@@ -142,8 +142,11 @@ fn a_subscriber_of_the_users_is_left_alone_and_is_given_spans() {
     let logged = String::from_utf8(output.stderr).unwrap();
     let (before, ids) = logged.trim_end().rsplit_once('\n').unwrap();
     let (flow_id, task_id) = ids.split_once(' ').unwrap();
-    let flow_run = format!("flow_run{{id={flow_id} name=\"of somewhere\" flow=\"crawl\" attempt=1}}");
-    let task_run = format!("task_run{{id={task_id} name=\"fetch-0\" task=\"fetch\" attempt=1}}");
+    let flow_run = format!(
+        "flow_run{{id={flow_id} name=\"of somewhere\" flow=\"crawl\" attempt=1 otel.name=\"crawl\"}}"
+    );
+    let task_run =
+        format!("task_run{{id={task_id} name=\"fetch-0\" task=\"fetch\" attempt=1 otel.name=\"fetch\"}}");
     for says in
         [format!("INFO {flow_run}: crawling"), format!("INFO {flow_run}:{task_run}: fetching somewhere")]
     {

@@ -1,7 +1,6 @@
 //! The spans of attempts, for whoever listens: what they are in, what they tell.
 //!
 //! Fields that begin with `otel.` are those that the crate `tracing-opentelemetry` knows: the name and the status of an exported span.
-//! They are told at the end, as they would stand in each line that is logged meanwhile.
 
 use tracing::Span;
 use tracing::field::Empty;
@@ -60,7 +59,7 @@ pub(super) fn new_span(run: &Run) -> Span {
                 tags,
                 attempt,
                 state = Empty,
-                otel.name = Empty,
+                otel.name = task,
                 otel.status_code = Empty,
                 otel.status_description = Empty,
             )
@@ -93,7 +92,6 @@ pub(super) fn end_flow_span(span: &Span, run: &Run, error: Option<&crate::error:
     }
     panic::contain(|| {
         let name = error.map_or(StateName::Completed, state_of);
-        span.record("otel.name", run.task_name());
         span.record("state", tracing::field::display(name));
         if let Some(error) = error
             && matches!(name.state_type(), StateType::Failed | StateType::Crashed)
