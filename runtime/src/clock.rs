@@ -74,6 +74,7 @@ fn fire(action: Action) {
     FIRING.set(before);
 }
 
+#[inline]
 fn nanos(duration: Duration) -> Nanos {
     let whole = duration.as_secs().checked_mul(1_000_000_000);
     whole.and_then(|whole| whole.checked_add(duration.subsec_nanos().into())).unwrap_or(Nanos::MAX / 4)
@@ -121,6 +122,7 @@ impl Clock {
         UNIX_EPOCH + Duration::from_nanos(self.nanos())
     }
 
+    #[inline]
     #[expect(clippy::disallowed_methods, reason = "the clock is what reads the time")]
     pub(crate) fn nanos(&self) -> Nanos {
         if self.0.manual {

@@ -118,6 +118,7 @@ impl Scope {
     }
 
     /// These options, and, in a branch, that the choice is waited for.
+    #[inline]
     pub(crate) fn in_branch(&self, options: Option<Arc<Options>>) -> Option<Arc<Options>> {
         let Some(edge) = self.branch() else { return options };
         let mut own = options.map(Arc::unwrap_or_clone).unwrap_or_default();
@@ -169,6 +170,7 @@ impl Scope {
         open.also.push(Arc::downgrade(scope));
     }
 
+    #[inline]
     pub(crate) fn register(&self, run: &Arc<Run>) {
         let mut open = self.open.lock();
         let place = open.insert(run.clone());
@@ -176,6 +178,7 @@ impl Scope {
     }
 
     /// Notes what begins, where somebody asks for it.
+    #[inline]
     pub(crate) fn note_begun(&self, node: impl FnOnce() -> Node) {
         if let Some(begun) = &self.begun {
             begun.lock().push(node());
@@ -191,6 +194,7 @@ impl Scope {
         open.maps.push(Arc::downgrade(map));
     }
 
+    #[inline]
     pub(crate) fn unregister(&self, run: &Run) {
         let mut open = self.open.lock();
         let removed = open.remove(run.place());
@@ -297,6 +301,7 @@ thread_local! {
 impl Current {
     const NONE: Self = Self { run: None, scope: None, given_up: None, is_hook: false };
 
+    #[inline]
     pub(crate) fn of(run: Arc<Run>) -> Self {
         Self { run: Some(run), ..Self::NONE }
     }
@@ -310,11 +315,13 @@ impl Current {
     }
 
     /// Makes this ambient until the guard is dropped, which puts it back with what it has become.
+    #[inline]
     pub(crate) fn enter(&mut self) -> Entered<'_> {
         self.swap();
         Entered(self)
     }
 
+    #[inline]
     fn swap(&mut self) {
         // Fails only while the thread is being torn down, where nothing of ours runs any more.
         let _ = CURRENT.try_with(|current| std::mem::swap(&mut *current.borrow_mut(), self));
@@ -369,6 +376,7 @@ pub(crate) fn current_engine() -> Option<Engine> {
 }
 
 /// The scope of what is submitted here.
+#[inline]
 pub(crate) fn scope_here() -> Arc<Scope> {
     let inside = CURRENT.with(|current| {
         let mut current = current.borrow_mut();
@@ -542,7 +550,11 @@ impl TagScope {
 /// Does `action`, and has what it submits hang on a choice.
 pub(crate) fn after<T>(choice: Arc<Run>, action: impl FnOnce() -> T) -> T {
     let here = scope_here();
-    let scope = here.with(here.tags.clone(), here.transaction.clone(), Some(choice), here.begun.clone());
+    within(here.with(here.tags.clone(), here.transaction.clone(), Some(choice), here.begun.clone()), action)
+}
+
+/// Does `action` for the run that executes here, in another scope.
+fn within<T>(scope: Arc<Scope>, action: impl FnOnce() -> T) -> T {
     let mut current = Current { run: current_run(), scope: Some(scope), ..Current::NONE };
     let _entered = current.enter();
     action()
@@ -553,11 +565,7 @@ pub(crate) fn after_noting<T>(choice: Arc<Run>, action: impl FnOnce() -> T) -> (
     let here = scope_here();
     let begun = Arc::new(Mutex::default());
     let scope = here.with(here.tags.clone(), here.transaction.clone(), Some(choice), Some(begun.clone()));
-    let mut current = Current { run: current_run(), scope: Some(scope), ..Current::NONE };
-    let done = {
-        let _entered = current.enter();
-        action()
-    };
+    let done = within(scope, action);
     let nodes = std::mem::take(&mut *begun.lock());
     (done, nodes)
 }

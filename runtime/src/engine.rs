@@ -319,6 +319,7 @@ impl Engine {
         self.0.progress.as_ref()
     }
 
+    #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         self.0.is_plain
     }

@@ -250,7 +250,7 @@ impl MapGroup {
                 Some(error),
             ),
         };
-        let causes = awaited.iter().flat_map(Node::runs).filter(|run| run.error().is_some()).collect();
+        let causes = admission::failed(&awaited);
         // It stands for the runs that there are not, in the flow's account.
         let stand_in =
             engine::ended_run(self.spec, &self.scope, self.options.clone(), failure.clone(), causes);

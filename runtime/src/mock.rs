@@ -16,9 +16,9 @@ use crate::bounds::{Failure, MocksBody, Output};
 use crate::context::{Scope, Tree};
 use crate::error::{ErrorKind, TaskError};
 use crate::options::Options;
-use crate::run::Run;
+use crate::run::{Run, error_in};
 use crate::spec::Spec;
-use crate::state::{State, StateName, StateType};
+use crate::state::{State, StateName};
 
 /// What a closure that stands for a task's body may give: the task's result, or a `Result` of it.
 #[diagnostic::on_unimplemented(
@@ -173,16 +173,7 @@ fn body_of<L: Task + 'static>(args: Box<dyn Any + Send>) -> Option<BoxBody> {
 
 /// The error that a run ends with to end in a state.
 fn error_of(State { name, message, .. }: &State) -> TaskError {
-    let message = message.clone().unwrap_or_else(|| format!("the task is mocked as {name}"));
-    let kind = match name.state_type() {
-        _ if *name == StateName::TriggerFailed => return TaskError::trigger_failed(message, None),
-        _ if *name == StateName::TimedOut => ErrorKind::TimedOut,
-        StateType::Crashed => ErrorKind::Crashed,
-        StateType::Cancelled => ErrorKind::Cancelled,
-        StateType::Completed => ErrorKind::Skipped,
-        _ => return TaskError::verdict(message, None),
-    };
-    TaskError::new(kind, message)
+    error_in(*name, message.clone().unwrap_or_else(|| format!("the task is mocked as {name}")))
 }
 
 /// The mocks of a flow run, and of those that it is in.

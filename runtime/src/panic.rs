@@ -28,6 +28,7 @@ pub(crate) struct Panicked {
 }
 
 /// Has panics say where they happened, before whatever hook there is.
+#[inline]
 fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -11,6 +11,7 @@ use std::task::Waker;
 use std::time::SystemTime;
 
 use serde_json::{Map, Value};
+use tracing::Span;
 
 use crate::body::{BoxBody, Erased, Outcome};
 use crate::clock::Nanos;
@@ -73,6 +74,8 @@ pub(crate) struct NewRun {
     pub(crate) waits: bool,
     /// Who waits for it from the beginning.
     pub(crate) waiter: Option<RunWaiter>,
+    /// The span that its attempts' spans are in, where that is not its scope's.
+    pub(crate) span: Option<Span>,
 }
 
 /// The run has options of its own.
@@ -120,7 +123,7 @@ impl Run {
         let is_plain = ordinal & IS_PLAIN != 0;
         let begins_ready = !new.waits && is_plain && is_unconditional(new.spec);
         let stage = if begins_ready { Stage::Ready } else { Stage::Open };
-        let log = Log::new(new.created, new.options);
+        let log = Log::new(new.created, new.options, new.span);
         Arc::new(Self {
             spec: new.spec,
             scope: new.scope,
@@ -204,6 +207,7 @@ impl Run {
         self.ordinal & HAS_OPTIONS != 0
     }
 
+    #[inline]
     pub(crate) fn options(&self) -> Option<Arc<Options>> {
         if !self.has_options() {
             return None;
@@ -217,34 +221,41 @@ impl Run {
     }
 
     /// Whether nothing has to be looked up while it runs: no options, retries, timeout, hooks, limits.
+    #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         self.ordinal & IS_PLAIN != 0
     }
 
     /// Whether it was [ready](Stage::Ready) from the beginning, if there was nothing that it waited for.
+    #[inline]
     pub(crate) fn begins_ready(&self) -> bool {
         self.is_plain() && is_unconditional(self.spec)
     }
 
     /// Whether there was something that it waited for.
+    #[inline]
     pub(crate) fn has_waited(&self) -> bool {
         self.ordinal & HAS_WAITED != 0
     }
 
+    #[inline]
     pub(crate) fn is_of_map(&self) -> bool {
         self.ordinal & IS_OF_MAP != 0
     }
 
+    #[inline]
     pub(crate) fn place(&self) -> u32 {
         self.place.load(Ordering::Relaxed) & !IS_GOVERNED
     }
 
     /// Only before anybody else knows the run.
+    #[inline]
     pub(crate) fn set_place(&self, place: u32) {
         self.place.store(place & !IS_GOVERNED, Ordering::Relaxed);
     }
 
     /// Whether there is a transaction of its own.
+    #[inline]
     pub(crate) fn is_governed(&self) -> bool {
         self.place.load(Ordering::Acquire) & IS_GOVERNED != 0
     }
@@ -479,6 +490,19 @@ pub(crate) fn state_of(error: &TaskError) -> StateName {
         ErrorKind::TriggerFailed => StateName::TriggerFailed,
         ErrorKind::Skipped => StateName::Skipped,
     }
+}
+
+/// The error that leads to a final state of that [name](state_of) and message.
+pub(crate) fn error_in(name: StateName, message: String) -> TaskError {
+    let kind = match name {
+        StateName::TriggerFailed => return TaskError::trigger_failed(message, None),
+        StateName::TimedOut => ErrorKind::TimedOut,
+        StateName::Crashed => ErrorKind::Crashed,
+        StateName::Cancelled => ErrorKind::Cancelled,
+        StateName::Skipped => ErrorKind::Skipped,
+        _ => return TaskError::verdict(message, None),
+    };
+    TaskError::new(kind, message)
 }
 
 impl std::fmt::Debug for Run {

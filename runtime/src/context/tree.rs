@@ -80,6 +80,7 @@ struct Kept {
 
 impl Shared {
     /// Counts the runs, or the maps, of a task.
+    #[inline]
     fn next_ordinal(&mut self, spec: &'static Spec, of_map: bool) -> u32 {
         let key = (std::ptr::from_ref(spec) as usize, of_map);
         let next = self.ordinals.entry(key).or_insert(0);
@@ -278,6 +279,7 @@ impl Tree {
     }
 
     /// Counts a run of a task that begins to exist: its number among all, and among those of its task.
+    #[inline]
     pub(crate) fn enroll(&self, spec: &'static Spec) -> (u32, u32) {
         self.open.fetch_add(1, Ordering::SeqCst);
         let mut shared = self.shared.lock();
@@ -309,6 +311,7 @@ impl Tree {
     }
 
     /// Keeps a run, which waits for these, where a report or a graph is asked for.
+    #[inline]
     pub(crate) fn record(&self, run: &Arc<Run>, edges: &[Edge]) {
         if let Some(slice) = &self.slice {
             slice.call(run);
@@ -324,6 +327,7 @@ impl Tree {
         self.keep(|records| records.add(Node::Map(map.clone()), edges));
     }
 
+    #[inline]
     fn keep(&self, add: impl FnOnce(&mut Records)) {
         if let Some(records) = &self.records
             && let Some(records) = &mut *records.lock()
@@ -345,6 +349,7 @@ impl Tree {
     }
 
     /// Notes the end of a run, or of a map.
+    #[inline]
     pub(crate) fn closed(&self) {
         if self.open.fetch_sub(1, Ordering::SeqCst) == 1 {
             let idle = std::mem::take(&mut self.shared.lock().idle);
@@ -424,6 +429,7 @@ impl Slab {
     const NONE: u32 = u32::MAX;
 
     #[expect(clippy::cast_possible_truncation, reason = "there is no memory for 2^32 open runs")]
+    #[inline]
     pub(crate) fn insert(&mut self, run: Arc<Run>) -> u32 {
         self.count += 1;
         let place = self.free;
@@ -442,6 +448,7 @@ impl Slab {
         self.count == 0 && self.also.is_empty() && self.maps.is_empty()
     }
 
+    #[inline]
     pub(crate) fn remove(&mut self, place: u32) -> Option<Arc<Run>> {
         let taken = self.places.get_mut(place as usize).filter(|taken| matches!(taken, Place::Taken(_)))?;
         let Place::Taken(run) = std::mem::replace(taken, Place::Free(self.free)) else { return None };

@@ -169,9 +169,8 @@ fn has_error(node: &Node) -> bool {
 }
 
 /// The runs among these that have not ended well.
-pub(super) fn failed(edges: &[Edge]) -> Vec<Arc<Run>> {
-    let runs = edges.iter().flat_map(|edge| edge.node.runs());
-    runs.filter(|run| run.error().is_some()).collect()
+pub(crate) fn failed<'n>(nodes: impl IntoIterator<Item = &'n Node>) -> Vec<Arc<Run>> {
+    nodes.into_iter().flat_map(Node::runs).filter(|run| run.error().is_some()).collect()
 }
 
 fn flatten(edges: &[Edge]) -> Vec<Before> {

@@ -151,6 +151,9 @@ pub(super) fn timeout(run: &Run) -> Option<Duration> {
 /// What happens once, before the first attempt: the upstreams' values are taken, the run gets its name.
 pub(super) fn prepare<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Result<(), TaskError> {
     let is_plain = run.is_plain();
+    if is_plain && body.is_prepared() {
+        return Ok(());
+    }
     if !is_plain && run.cell.lock().log.attempts() > 0 {
         return Ok(());
     }

@@ -31,22 +31,32 @@ fn begin(spec: &'static Spec, scope: Arc<Scope>, options: Option<Arc<Options>>) 
     Caller { run, is_done: false }
 }
 
+/// What is called here: the task, or what stands for it in a test, whose body is `mocked`.
+fn called<'b, 'a>(
+    spec: &'static Spec,
+    options: Option<Arc<Options>>,
+    body: &'b mut (dyn Body<'a> + 'a),
+    mocked: &'b mut Option<Box<dyn Body<'a> + 'a>>,
+) -> (Arc<Scope>, &'static Spec, Option<Arc<Options>>, &'b mut (dyn Body<'a> + 'a)) {
+    let scope = scope_here();
+    let options = scope.in_branch(options);
+    match mock::of(&scope, spec, || body.output()) {
+        Some(stand_in) => {
+            let body = mocked.insert(stand_in.called(body.take()));
+            (scope, stand_in.spec(), stand_in.options(options), &mut **body)
+        }
+        None => (scope, spec, options, body),
+    }
+}
+
 /// Executes a call on this task. What most calls have no need of is boxed: the future of each has room for it otherwise.
 pub(crate) async fn call_async<'a>(
     spec: &'static Spec,
     options: Option<Arc<Options>>,
     body: &mut (dyn Body<'a> + 'a),
 ) -> Outcome {
-    let scope = scope_here();
-    let options = scope.in_branch(options);
-    let mut mocked;
-    let (spec, options, body) = match mock::of(&scope, spec, || body.output()) {
-        Some(stand_in) => {
-            mocked = stand_in.called(body.take());
-            (stand_in.spec(), stand_in.options(options), &mut *mocked)
-        }
-        None => (spec, options, body),
-    };
+    let mut mocked = None;
+    let (scope, spec, options, body) = called(spec, options, body, &mut mocked);
     if scope.tree.plan.is_some() {
         let run = plan::call(spec, scope, options, body);
         wait::Ended::of(&run).await;
@@ -111,16 +121,8 @@ pub(crate) fn call_sync<'a>(
     options: Option<Arc<Options>>,
     body: &mut (dyn Body<'a> + 'a),
 ) -> Outcome {
-    let scope = scope_here();
-    let options = scope.in_branch(options);
-    let mut mocked;
-    let (spec, options, body) = match mock::of(&scope, spec, || body.output()) {
-        Some(stand_in) => {
-            mocked = stand_in.called(body.take());
-            (stand_in.spec(), stand_in.options(options), &mut *mocked)
-        }
-        None => (spec, options, body),
-    };
+    let mut mocked = None;
+    let (scope, spec, options, body) = called(spec, options, body, &mut mocked);
     if spec.kind == Kind::Async {
         wait::check_may_drive();
     }
@@ -182,11 +184,14 @@ fn admit<'a>(
     run: &Arc<Run>,
     body: &(dyn Body<'a> + 'a),
 ) -> Result<Option<EndedBefore>, (TaskError, Vec<Arc<Run>>)> {
-    let options = run.options();
-    let edges = options.as_deref().map_or(&[][..], |options| &options.wait_for);
     if run.scope.is_cancelled() {
         return Err((attempt::cancelled(), Vec::new()));
     }
+    if run.begins_ready() {
+        return Ok(None);
+    }
+    let options = run.options();
+    let edges = options.as_deref().map_or(&[][..], |options| &options.wait_for);
     if let Some(before) = slice::meet(run, body, edges).map_err(|error| (error, Vec::new()))? {
         return Ok(Some(before));
     }

@@ -142,8 +142,7 @@ fn stop(run: &Arc<Run>, met: Cancelling<BoxBody>) {
 /// Ends a cancelled flow run whose sync body is executing on the thread that called it: once its runs have ended, whether
 /// the body has returned or not.
 fn give_up(run: &Arc<Run>) {
-    let tree = run.tree_inside();
-    let Some(tree) = tree else { return };
+    let Some(tree) = run.tree_inside() else { return };
     let given_up = run.clone();
     run.scope.handle.spawn(async move {
         super::flow_run::idle(&tree).await;

@@ -2,6 +2,9 @@
 
 use std::sync::{Arc, Weak};
 
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
+
 use super::attempt::cancelled;
 use super::cache::{self, Io};
 use super::cancel::{cancel_scope, explained};
@@ -289,8 +292,8 @@ impl Drop for Settling {
 fn end_settled(run: &Arc<Run>, name: StateName, causes: Vec<Arc<Run>>, is_told: bool) {
     slots::release(run);
     let is_logged = match name.state_type() {
-        StateType::Failed | StateType::Crashed => tracing::enabled!(tracing::Level::ERROR),
-        _ => tracing::enabled!(tracing::Level::INFO),
+        StateType::Failed | StateType::Crashed => tracing::enabled!(Level::ERROR),
+        _ => tracing::enabled!(Level::INFO),
     };
     let log = is_logged.then(|| run.state().message);
     if !run.has_readers() {
@@ -339,7 +342,7 @@ pub(super) fn finish_call(run: &Arc<Run>, outcome: Outcome) -> Option<Outcome> {
 
 /// Whether nobody is asked or told about the end of a run.
 fn ends_at_once(run: &Run) -> bool {
-    run.is_plain() && !run.is_governed() && !tracing::enabled!(tracing::Level::INFO)
+    run.is_plain() && !run.is_governed() && !tracing::enabled!(Level::INFO)
 }
 
 fn name_of(outcome: &Outcome, success: StateName) -> StateName {
@@ -531,23 +534,30 @@ impl Run {
 }
 
 /// Logs that a run has entered a state.
+#[inline]
 pub(super) fn log_state(run: &Run, name: StateName, message: Option<&str>) {
-    let state_type = name.state_type();
-    let level = match state_type {
-        StateType::Failed | StateType::Crashed => tracing::Level::ERROR,
-        StateType::Completed | StateType::Cancelled => tracing::Level::INFO,
-        StateType::Running if run.spec.is_flow => tracing::Level::INFO,
-        _ => tracing::Level::DEBUG,
+    let level = match name.state_type() {
+        StateType::Failed | StateType::Crashed => Level::ERROR,
+        StateType::Completed | StateType::Cancelled => Level::INFO,
+        StateType::Running if run.spec.is_flow => Level::INFO,
+        _ => Level::DEBUG,
     };
+    if level <= LevelFilter::current() {
+        log_state_at(level, run, name, message);
+    }
+}
+
+fn log_state_at(level: Level, run: &Run, name: StateName, message: Option<&str>) {
+    let state_type = name.state_type();
     let text = || {
         let mut state = crate::state::State::unplaced(name, message.map(str::to_owned));
         state.id = uuid::Uuid::nil();
         state
     };
     let verb = if state_type.is_final() { "Finished in" } else { "Entered" };
-    if level == tracing::Level::ERROR {
+    if level == Level::ERROR {
         log!(error, "{} - {verb} state {}", run.label(), text());
-    } else if level == tracing::Level::INFO {
+    } else if level == Level::INFO {
         if state_type == StateType::Running {
             log!(info, "{} - Beginning flow run for flow '{}'", run.label(), run.task_name());
         } else {

@@ -111,6 +111,7 @@ impl Interrupted {
             options: None,
             waits: false,
             waiter: None,
+            span: None,
         };
         let stands_in = Run::begun(new, None, |inner, _| {
             inner.stage = Stage::Ended;

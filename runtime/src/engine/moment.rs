@@ -37,6 +37,7 @@ impl Drop for InARow {
 }
 
 /// The time at which a run ends.
+#[inline]
 pub(super) fn of_end(clock: &Clock) -> Nanos {
     let now = clock.nanos();
     if !matches!(ROW.get(), Row::No) && !clock.is_manual() && !is_in_body() {
@@ -46,6 +47,7 @@ pub(super) fn of_end(clock: &Clock) -> Nanos {
 }
 
 /// The time at which a run begins, which has `waited` for others, or not.
+#[inline]
 pub(super) fn of_beginning(clock: &Clock, waited: bool) -> Nanos {
     let row = ROW.get();
     if matches!(row, Row::No) || is_in_body() {
@@ -61,6 +63,7 @@ pub(super) fn of_beginning(clock: &Clock, waited: bool) -> Nanos {
 }
 
 /// The next run is one that has stood in line.
+#[inline]
 pub(crate) fn goes_to_line() {
     if let Row::Ended(at) = ROW.get() {
         ROW.set(Row::EndedBefore(at));
@@ -68,6 +71,7 @@ pub(crate) fn goes_to_line() {
 }
 
 /// Something of the user's is done, which may take any time.
+#[inline]
 pub(crate) fn passes() {
     if matches!(ROW.get(), Row::Ended(_) | Row::EndedBefore(_)) {
         ROW.set(Row::Yes);

@@ -97,11 +97,13 @@ pub(super) struct BodyTurn {
 }
 
 impl BodyTurn {
+    #[inline]
     pub(super) fn begin(run: &Run) -> Self {
         Self::begin_at(address(run))
     }
 
     /// As [`begin`](Self::begin), of the run with that [address].
+    #[inline]
     pub(super) fn begin_at(run: usize) -> Self {
         // Fails only while the thread is being torn down, where nothing of ours runs any more.
         let _ = BODIES.try_with(|bodies| bodies.borrow_mut().push(run));

@@ -78,6 +78,7 @@ pub(super) fn left(run: &Run) -> Option<TaskError> {
 }
 
 /// A run whose upstreams have ended is met: how it ended before, if it did. Calls user code. `Err` is what it ends with, being left.
+#[inline]
 pub(super) fn meet<'a>(
     run: &Arc<Run>,
     body: &(dyn Body<'a> + 'a),
@@ -87,7 +88,7 @@ pub(super) fn meet<'a>(
     let before = slice.taken(run, body, edges).map(|(outcome, name)| {
         admission::see(edges);
         let causes = match outcome.as_ref().map_err(TaskError::kind) {
-            Err(ErrorKind::TriggerFailed) => admission::failed(edges),
+            Err(ErrorKind::TriggerFailed) => admission::failed(edges.iter().map(|edge| &edge.node)),
             _ => Vec::new(),
         };
         EndedBefore::of_slice(outcome, name, causes)
@@ -96,7 +97,8 @@ pub(super) fn meet<'a>(
         resume::identify(run, body, edges);
         return Ok(before);
     }
-    if !slice.is_stopped() || is_internal(run.spec) && !slice.waits_for_left(edges) {
+    if !slice.is_stopped() || is_internal(run.spec) && !slice.is_any_left(edges.iter().map(|edge| &edge.node))
+    {
         return Ok(None);
     }
     slice.leave(run);
@@ -311,9 +313,8 @@ impl Slice {
         self.with_met(run, |met| met.is_left)
     }
 
-    fn waits_for_left(&self, edges: &[Edge]) -> bool {
-        let mut runs = edges.iter().flat_map(|edge| edge.node.runs());
-        runs.any(|run| self.is_left(&run))
+    fn is_any_left<'n>(&self, nodes: impl IntoIterator<Item = &'n Node>) -> bool {
+        nodes.into_iter().flat_map(Node::runs).any(|run| self.is_left(&run))
     }
 
     /// Leaves a run for the next slice, with those that it is in, and with the transactions around these.
@@ -386,6 +387,5 @@ pub(super) fn is_left_by(run: &Run, stop: Stop) -> Option<TaskError> {
 /// Whether a list that was to be mapped over is not there as it was left.
 pub(crate) fn left_list(scope: &Scope, nodes: &[Node]) -> Option<TaskError> {
     let slice = scope.tree.slice.as_ref().filter(|slice| slice.is_stopped())?;
-    let is_left = nodes.iter().flat_map(Node::runs).any(|run| slice.is_left(&run));
-    is_left.then(|| slice.error(false))
+    slice.is_any_left(nodes).then(|| slice.error(false))
 }

@@ -2,8 +2,8 @@
 //!
 //! Fields that begin with `otel.` are those that the crate `tracing-opentelemetry` knows: the name and the status of an exported span.
 
-use tracing::Span;
 use tracing::field::Empty;
+use tracing::{Level, Span};
 
 use crate::body::Outcome;
 use crate::context::{Current, Scope, own_tags};
@@ -12,22 +12,18 @@ use crate::run::{Run, state_message, state_of};
 use crate::state::{StateName, StateType};
 
 /// The span in which something is submitted, where that is another than its scope's.
+#[inline]
 pub(crate) fn span_here(scope: &Scope) -> Option<Span> {
-    if !tracing::enabled!(tracing::Level::INFO) {
-        return None;
-    }
+    if tracing::enabled!(Level::INFO) { other_span_here(scope) } else { None }
+}
+
+fn other_span_here(scope: &Scope) -> Option<Span> {
     // The subscriber is the user's.
     panic::catch_in_between(Span::current).ok().filter(|span| !span.is_none() && span.id() != scope.span.id())
 }
 
-/// Has the spans of a run be in one that is not its scope's.
-pub(crate) fn put_into(run: &Run, span: Option<Span>) {
-    if span.is_some() {
-        run.cell.lock().log.extra().span = span;
-    }
-}
-
 /// The span of an attempt: the flow run's own, or, where anybody listens, one of the task run's.
+#[inline]
 pub(super) fn span_of(run: &Run, current: &Current) -> Span {
     match &current.scope {
         Some(scope) if run.spec.is_flow => scope.span.clone(),
@@ -36,10 +32,12 @@ pub(super) fn span_of(run: &Run, current: &Current) -> Span {
 }
 
 /// A span for an attempt at a run, in the one in which it was submitted.
+#[inline]
 pub(super) fn new_span(run: &Run) -> Span {
-    if !tracing::enabled!(tracing::Level::INFO) {
-        return Span::none();
-    }
+    if tracing::enabled!(Level::INFO) { attempt_span(run) } else { Span::none() }
+}
+
+fn attempt_span(run: &Run) -> Span {
     let id = uuid::Uuid::from_u128(run.id());
     let (given, attempt) = {
         let inner = run.cell.lock();
@@ -72,6 +70,7 @@ pub(super) fn new_span(run: &Run) -> Span {
 }
 
 /// Tells how the attempt ended whose span that is; that of a flow run is told [once more is known](end_flow_span).
+#[inline]
 pub(super) fn end_span(span: &Span, run: &Run, outcome: &Outcome) {
     if !run.spec.is_flow {
         end_flow_span(span, run, outcome.as_ref().err());
@@ -79,6 +78,7 @@ pub(super) fn end_span(span: &Span, run: &Run, outcome: &Outcome) {
 }
 
 /// Lets go of a span, of which the subscriber is told.
+#[inline]
 pub(super) fn close(span: Span) {
     if !span.is_none() {
         panic::contain(|| drop(span));

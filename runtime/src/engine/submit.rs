@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::ready::{hand_over, ready};
-use super::span::{put_into, span_here};
+use super::span::span_here;
 use super::{cancel, plan, record, watch};
 use crate::body::{BoxBody, Upstreams};
 use crate::context::{Scope, scope_here};
@@ -49,10 +49,7 @@ pub(super) fn new_run(
     body: Option<(BoxBody, bool)>,
 ) -> Arc<Run> {
     let (body, waits) = body.map_or((None, false), |(body, waits)| (Some(body), waits));
-    let span = span_here(&scope);
-    let run = Run::new(describe(spec, scope, options, waits), body);
-    put_into(&run, span);
-    run
+    Run::new(describe(spec, scope, options, waits), body)
 }
 
 /// A run of its own, which its caller executes: left as it is by `begin`, which is told whether the run is plain.
@@ -62,16 +59,14 @@ pub(super) fn new_call(
     options: Option<Arc<Options>>,
     begin: impl FnOnce(&mut RunInner, bool),
 ) -> Arc<Run> {
-    let span = span_here(&scope);
-    let run = Run::begun(describe(spec, scope, options, false), None, begin);
-    put_into(&run, span);
-    run
+    Run::begun(describe(spec, scope, options, false), None, begin)
 }
 
 fn describe(spec: &'static Spec, scope: Arc<Scope>, options: Option<Arc<Options>>, waits: bool) -> NewRun {
     let (number, ordinal) = scope.tree.enroll(spec);
     watch::made(&scope.tree, spec, options.as_deref(), 1);
     let created = scope.engine.clock().nanos();
+    let span = span_here(&scope);
     NewRun {
         spec,
         scope,
@@ -83,6 +78,7 @@ fn describe(spec: &'static Spec, scope: Arc<Scope>, options: Option<Arc<Options>
         options,
         waits,
         waiter: None,
+        span,
     }
 }
 

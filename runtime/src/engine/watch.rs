@@ -20,6 +20,7 @@ macro_rules! tell {
 }
 
 /// A task is to have runs; if `count` is negative, some of them not after all.
+#[inline]
 pub(crate) fn made(tree: &Tree, spec: &'static Spec, options: Option<&Options>, count: i64) {
     tell!(tree, watched => watched.counts.made(spec, options, count));
     let _ = (spec, options, count);
@@ -32,12 +33,14 @@ pub(crate) fn mapped(tree: &Tree, spec: &'static Spec, options: Option<&Options>
 }
 
 /// An attempt at a run begins, the first or a further one.
+#[inline]
 pub(super) fn begun(run: &Run, is_first: bool) {
     tell!(run.scope.tree, watched => if is_first { watched.counts.begun(run) } else { watched.counts.retried(run) });
     let _ = (run, is_first);
 }
 
 /// A run has ended.
+#[inline]
 pub(super) fn ended(run: &Run, name: StateName) {
     tell!(run.scope.tree, watched => return watched.counts.ended(run, name));
     #[cfg(feature = "progress")]

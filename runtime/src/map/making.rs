@@ -165,10 +165,9 @@ impl MapGroup {
             options: self.options.clone(),
             waits,
             waiter: Some(Waiter::Downstream(Downstream::Map(self.clone()))),
+            span: self.span.clone(),
         };
-        let run = Run::new(new, Some(body));
-        engine::span::put_into(&run, self.span.clone());
-        run
+        Run::new(new, Some(body))
     }
 
     /// Ends a map in the midst of making its runs: a crashed one stands for those that are missing.

@@ -167,9 +167,7 @@ impl Screen {
         let done = inside(|| self.multi.suspend(|| catch_unwind(caught)));
         done.unwrap_or_else(|panic| resume_unwind(panic))
     }
-}
 
-impl Screen {
     /// As [`suspend`](Self::suspend), on a thread that panics, from which nothing is drawn or taken away: another one does.
     fn suspend_elsewhere<T>(&self, action: impl FnOnce() -> T) -> T {
         let (taken_away, is_taken_away) = mpsc::channel::<()>();

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tracing::Span;
+
 use super::cell::Inner;
 use crate::body::Parameters;
 use crate::cache::Why;
@@ -46,7 +48,7 @@ pub(crate) struct Extra {
     /// Whether its result was found, where it is kept.
     pub(crate) why: Option<Arc<Why>>,
     /// The span that its attempts' spans are in, where that is not its scope's.
-    pub(crate) span: Option<tracing::Span>,
+    pub(crate) span: Option<Span>,
     /// What it is recognised by when its flow run is resumed.
     pub(crate) identity: Option<u128>,
     pub(crate) recorded: Recorded,
@@ -93,8 +95,10 @@ fn time(nanos: Nanos) -> SystemTime {
 }
 
 impl Log {
-    pub(crate) fn new(now: Nanos, options: Option<Arc<Options>>) -> Self {
-        let extra = options.map(|options| Box::new(Extra { options: Some(options), ..Extra::default() }));
+    #[inline]
+    pub(crate) fn new(now: Nanos, options: Option<Arc<Options>>, span: Option<Span>) -> Self {
+        let is_plain = options.is_none() && span.is_none();
+        let extra = (!is_plain).then(|| Box::new(Extra { options, span, ..Extra::default() }));
         Self { pending: now, running: 0, ended: 0, extra }
     }
 
@@ -142,11 +146,13 @@ impl Log {
         self.pending
     }
 
+    #[inline]
     fn history(&self) -> &[Entry] {
         self.extra.as_ref().map_or(&[], |extra| &extra.history)
     }
 
     /// Appends a state to those up to `state`, at a later time than that of the last.
+    #[inline]
     fn push(
         &mut self,
         state: StateName,
@@ -193,6 +199,7 @@ impl Log {
         entries
     }
 
+    #[inline]
     pub(crate) fn last_time(&self) -> Nanos {
         match self.history().last() {
             Some(last) => last.at,
@@ -252,6 +259,7 @@ impl Log {
     }
 
     /// Lets go of what only a run that has not ended needs.
+    #[inline]
     pub(crate) fn trim(&mut self) -> Option<Box<Extra>> {
         let extra = self.extra.as_mut()?;
         let is_kept = extra.options.is_some()

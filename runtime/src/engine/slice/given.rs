@@ -9,7 +9,7 @@ use crate::body::{Body, Outcome};
 use crate::engine::resume;
 use crate::error::{ErrorKind, TaskError};
 use crate::input::Edge;
-use crate::run::Run;
+use crate::run::{Run, error_in};
 use crate::snapshot::{Entry, Saved};
 use crate::state::{StateName, StateType};
 use crate::store;
@@ -175,19 +175,11 @@ fn value_of(entry: &Entry, run: &Run) -> Result<Outcome, String> {
 
 /// The error that a run has ended with, as far as its state says it.
 fn error_of(entry: &Entry) -> TaskError {
-    let kind = match entry.state.name {
-        StateName::TimedOut => ErrorKind::TimedOut,
-        StateName::TriggerFailed => ErrorKind::TriggerFailed,
-        StateName::Crashed => ErrorKind::Crashed,
-        StateName::Cancelled => ErrorKind::Cancelled,
-        StateName::Skipped => ErrorKind::Skipped,
-        _ => ErrorKind::Failed,
-    };
+    let name = entry.state.name;
     let message = entry.state.message.as_deref().unwrap_or("it ended like this in an earlier slice");
     let said = ["Task run encountered an exception: ", "Flow run encountered an exception: "];
     match said.iter().find_map(|before| message.strip_prefix(before)) {
-        Some(error) if kind == ErrorKind::Failed => TaskError::new(kind, error),
-        None if kind == ErrorKind::Failed => TaskError::verdict(message.to_owned(), None),
-        _ => TaskError::new(kind, message),
+        Some(error) if name == StateName::Failed => TaskError::new(ErrorKind::Failed, error),
+        _ => error_in(name, message.to_owned()),
     }
 }
