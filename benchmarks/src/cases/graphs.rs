@@ -2,7 +2,7 @@
 
 mod by_hand;
 mod ours;
-mod uneven;
+pub(super) mod uneven;
 
 use std::time::Duration;
 

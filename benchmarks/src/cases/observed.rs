@@ -10,6 +10,7 @@ use millrun_benchmarks::Bench;
 use tracing::{Instrument, Level, info, info_span};
 use tracing_subscriber::fmt;
 
+use super::graphs::uneven::compute;
 use super::limits::{on_worker, plain, spawned};
 use super::tasks::{mapped_sync, submitted, submitted_sync};
 use super::{Case, Group};
@@ -81,6 +82,19 @@ impl Write for Nobody {
     }
 }
 
+#[task]
+fn ten_microseconds(x: u64) -> u64 {
+    compute(x, 10)
+}
+
+/// A map over so many elements, each of which takes ten microseconds: little for what anybody watches.
+#[flow]
+fn worked(count: u64) -> Result<Duration, FlowError> {
+    let begun = Instant::now();
+    black_box(ten_microseconds.map(0..count).result()?);
+    Ok(begun.elapsed())
+}
+
 fn progress(bench: &mut Bench) {
     let progress = Progress::to(Nobody, 80, 24);
     let n = bench.items(100_000);
@@ -92,5 +106,10 @@ fn progress(bench: &mut Bench) {
     bench.row("sync map, progress shown").of(n).beside("without").within(1.02).in_turns(
         || mapped_sync(n, 1).with_progress_on(&progress).result().unwrap(),
         || mapped_sync(n, 1).result().unwrap(),
+    );
+    let n = bench.items(50_000);
+    bench.row("sync map of 10 µs each, progress shown").of(n).beside("without").within(1.02).in_turns(
+        || worked(n as u64).with_progress_on(&progress).result().unwrap(),
+        || worked(n as u64).result().unwrap(),
     );
 }

@@ -22,7 +22,7 @@ pub(super) fn tasks(n: usize) -> Vec<Uneven> {
 }
 
 /// What a task computes.
-pub(super) fn compute(x: u64, microseconds: u64) -> u64 {
+pub(in crate::cases) fn compute(x: u64, microseconds: u64) -> u64 {
     (0..black_box(microseconds) * 350).fold(x, |x, _| mixed(x))
 }
 
