@@ -73,7 +73,19 @@ fn panicked(panic: Box<dyn Any + Send>) -> Panicked {
 
 /// Drops what is the user's. A panic of its `drop` is logged, and ends nothing.
 pub(crate) fn drop_caught<T>(value: T) {
-    if let Err(panic) = catch(|| drop(value)) {
+    catch_drop(|| drop(value));
+}
+
+/// As [`drop_caught`], for many, each of which may panic.
+pub(crate) fn drop_each_caught<T>(values: Vec<T>) {
+    let mut values = values.into_iter();
+    while values.len() > 0 {
+        catch_drop(|| values.by_ref().for_each(drop));
+    }
+}
+
+fn catch_drop(drop: impl FnOnce()) {
+    if let Err(panic) = catch(drop) {
         log!(error, "a value panicked while it was dropped: {}", panic.message);
     }
 }

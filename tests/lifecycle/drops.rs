@@ -95,6 +95,22 @@ fn panics_of_drops_are_logged_and_the_flow_run_ends() {
 }
 
 #[test]
+fn each_result_of_a_map_may_explode() {
+    const NAMES: [&str; 3] = ["the first of a map", "the second of a map", "the third of a map"];
+
+    #[flow]
+    fn mapped() -> Result<(), FlowError> {
+        let bombs = making.map(NAMES);
+        bombs.wait();
+        drop(bombs);
+        Ok(())
+    }
+    logs::keep();
+    mapped().result().unwrap();
+    NAMES.into_iter().for_each(logged);
+}
+
+#[test]
 fn an_argument_that_is_never_taken_may_explode() {
     logs::keep();
     let gate = Gate::new();

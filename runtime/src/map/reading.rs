@@ -8,7 +8,7 @@ use crate::body::{Erased, Outcome};
 use crate::error::TaskError;
 use crate::future::Reader;
 use crate::input::Node;
-use crate::panic::drop_caught;
+use crate::panic::drop_each_caught;
 use crate::run::Run;
 
 impl MapGroup {
@@ -127,7 +127,9 @@ impl MapGroup {
             run.remove_reader();
             outcome
         };
-        inner.runs.iter().enumerate().filter_map(outcome).collect()
+        let mut outcomes = Vec::with_capacity(inner.runs.len());
+        outcomes.extend(inner.runs.iter().enumerate().filter_map(outcome));
+        outcomes
     }
 
     pub(crate) fn add_handle(&self) {
@@ -140,9 +142,10 @@ impl MapGroup {
         let inner = self.inner.lock();
         if self.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
             let unread = inner.runs.get(inner.handed_over..).unwrap_or_default();
-            let freed: Vec<Erased> = unread.iter().filter_map(|run| run.leave()).collect();
+            let mut freed: Vec<Erased> = Vec::with_capacity(unread.len());
+            freed.extend(unread.iter().filter_map(|run| run.leave()));
             drop(inner);
-            freed.into_iter().for_each(drop_caught);
+            drop_each_caught(freed);
         }
     }
 }
