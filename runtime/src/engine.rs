@@ -57,7 +57,7 @@ pub use ready::ReadyRun;
 pub(crate) use ready::{in_line, in_one_turn, shrink};
 pub(crate) use slots::ancestors_hold;
 pub(crate) use standstill::Wanted;
-pub(crate) use submit::{begin, begin_cancelled, submit};
+pub(crate) use submit::{begin, begin_cancelled, may_follow, submit};
 
 /// Runs flows and tasks: it holds the runner, the limits and the settings.
 ///

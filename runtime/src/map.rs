@@ -57,9 +57,14 @@ struct Inner {
     /// So many of the first runs are not read through the map any more.
     handed_over: usize,
     ended: usize,
+    /// The last of the runs that were made has ended: the one after it has nobody to follow.
+    last_has_ended: bool,
     failed: Option<usize>,
     window: usize,
     chunk: usize,
+    /// How many runs there were when it was first said how many are executed in a row: from there on they are, and it is known
+    /// which have ended.
+    chunked_from: Option<usize>,
     cancelled: Option<By>,
     /// Why there are no runs at all.
     failure: Option<TaskError>,
@@ -99,6 +104,14 @@ impl Inner {
         // Of those that compute only a few are executed at once; of those that wait as many as there may be.
         let refill = if kind == Kind::Sync { self.window / 2 } else { making::BATCH };
         self.runs.len() - self.ended <= self.window - refill
+    }
+
+    /// The run that was to be executed after one that has ended, in a chunk.
+    fn after(&mut self, run: &Run) -> Option<Arc<Run>> {
+        self.chunked_from?;
+        let place = run.cell.lock().index as usize + 1;
+        self.last_has_ended |= place == self.runs.len();
+        self.runs.get(place).filter(|next| next.follows()).cloned()
     }
 
     fn is_done(&self) -> bool {
@@ -151,9 +164,11 @@ impl MapGroup {
                 first_number: 0,
                 handed_over: 0,
                 ended: 0,
+                last_has_ended: false,
                 failed: None,
                 window,
                 chunk: 1,
+                chunked_from: None,
                 cancelled: None,
                 failure: None,
                 seen: false,
@@ -293,10 +308,14 @@ impl MapGroup {
                 Waiter::Downstream(_) => true,
             });
         }
+        let next = inner.after(run);
         let wants_more = inner.wants_more(self.spec.kind);
         let is_done = inner.is_done();
         drop(inner);
         wakers.into_iter().for_each(Waker::wake);
+        if let Some(next) = next {
+            engine::may_follow(&next);
+        }
         if wants_more {
             // What is made of the element that has ended goes before the elements that are begun in its place.
             engine::in_line(|| self.make_runs());
@@ -351,6 +370,8 @@ impl MapGroup {
     pub(crate) fn set_chunk(&self, chunk: usize) {
         let mut inner = self.inner.lock();
         inner.chunk = chunk.max(1);
+        let made = inner.runs.len();
+        inner.chunked_from.get_or_insert(made);
         if inner.window >= WINDOW {
             inner.window = inner.window.max(inner.full_window());
         }

@@ -72,6 +72,8 @@ pub(crate) struct NewRun {
     pub(crate) options: Option<Arc<Options>>,
     /// Whether there is something that it waits for.
     pub(crate) waits: bool,
+    /// Whether it is executed after the one before it in its map.
+    pub(crate) follows: bool,
     /// Who waits for it from the beginning.
     pub(crate) waiter: Option<RunWaiter>,
     /// The span that its attempts' spans are in, where that is not its scope's.
@@ -86,7 +88,9 @@ const IS_PLAIN: u32 = 1 << 30;
 const IS_OF_MAP: u32 = 1 << 29;
 /// There was something that it waited for.
 const HAS_WAITED: u32 = 1 << 28;
-const ORDINAL: u32 = HAS_WAITED - 1;
+/// It is executed after the one before it in its map.
+const FOLLOWS: u32 = 1 << 27;
+const ORDINAL: u32 = FOLLOWS - 1;
 /// A transaction governs the run.
 const IS_GOVERNED: u32 = 1 << 31;
 
@@ -119,6 +123,9 @@ impl Run {
         }
         if new.waits {
             ordinal |= HAS_WAITED;
+        }
+        if new.follows {
+            ordinal |= FOLLOWS;
         }
         let is_plain = ordinal & IS_PLAIN != 0;
         let begins_ready = !new.waits && is_plain && is_unconditional(new.spec);
@@ -236,6 +243,12 @@ impl Run {
     #[inline]
     pub(crate) fn has_waited(&self) -> bool {
         self.ordinal & HAS_WAITED != 0
+    }
+
+    /// Whether it is executed after the one before it in its map, in a chunk.
+    #[inline]
+    pub(crate) fn follows(&self) -> bool {
+        self.ordinal & FOLLOWS != 0
     }
 
     #[inline]

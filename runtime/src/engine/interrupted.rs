@@ -110,6 +110,7 @@ impl Interrupted {
             readers: 0,
             options: None,
             waits: false,
+            follows: false,
             waiter: None,
             span: None,
         };

@@ -11,7 +11,7 @@ use crate::input::{EdgeList, Node};
 use crate::map;
 use crate::mock;
 use crate::options::Options;
-use crate::run::{By, Downstream, NO_INDEX, NewRun, Run, RunInner, Slot, Stage, Waiter};
+use crate::run::{By, Downstream, NO_INDEX, NewRun, Run, RunInner, Slot, Stage};
 use crate::spec::Spec;
 
 /// Submits a run here; it counts one reader, which is the caller's.
@@ -36,7 +36,7 @@ pub(crate) fn submit(
         body.upstreams().begin(edges.len());
     }
     let run = new_run(spec, scope, options, Some((body, waits)));
-    begin(&run, edges, None);
+    begin(&run, edges, 0);
     record::throttle(&run.scope.engine);
     run
 }
@@ -77,14 +77,16 @@ fn describe(spec: &'static Spec, scope: Arc<Scope>, options: Option<Arc<Options>
         readers: 1,
         options,
         waits,
+        follows: false,
         waiter: None,
         span,
     }
 }
 
-/// Begins a run that has been made: it waits for its upstreams, and, in a chunk of a map, for the run that it `follows`; its body
-/// [knows](Upstreams::begin) how many these are.
-pub(crate) fn begin(run: &Arc<Run>, edges: EdgeList, follows: Option<&Arc<Run>>) {
+/// Begins a run that has been made: it waits for its upstreams, and, in a chunk of a map, for the run that it
+/// [follows](Run::follows), of which its map tells it; its body [knows](Upstreams::begin) how many these are. Of those that it knows
+/// of, so many have `ended`, beside those that are found here to have.
+pub(crate) fn begin(run: &Arc<Run>, edges: EdgeList, mut ended: u32) {
     if run.scope.tree.plan.is_some() {
         let value = match &run.cell.lock().slot {
             Slot::Body(body) => body.plan_value(),
@@ -96,19 +98,17 @@ pub(crate) fn begin(run: &Arc<Run>, edges: EdgeList, follows: Option<&Arc<Run>>)
     if run.scope.is_cancelled() {
         return cancel(run, By::Outer);
     }
-    if edges.is_empty() && follows.is_none() {
+    if edges.is_empty() && !run.follows() {
         let begin = if run.begins_ready() { hand_over } else { ready };
         return begin(run.clone());
     }
-    let mut ended = 0;
+    let mut in_doubt = false;
     for edge in &edges {
-        ended += u32::from(map::subscribe(&edge.node, Downstream::Run(run.clone())).is_err());
+        let has_ended = map::subscribe(&edge.node, Downstream::Run(run.clone())).is_err();
+        ended += u32::from(has_ended);
+        in_doubt |= has_ended;
     }
-    if let Some(before) = follows {
-        let waiter = Waiter::Downstream(Downstream::Run(run.clone()));
-        ended += u32::from(before.cell.subscribe(waiter).is_err());
-    }
-    count_down(run, ended + 1, ended == 0, |upstreams| upstreams.edges = edges);
+    count_down(run, ended + 1, !in_doubt, |upstreams| upstreams.edges = edges);
 }
 
 /// Notes a run that has been made, and that is cancelled before it begins.
@@ -125,6 +125,11 @@ fn enlist(run: &Arc<Run>, edges: &EdgeList) {
         run.scope.note_begun(|| Node::Run(run.clone()));
     }
     record::created(run, edges);
+}
+
+/// The run that one [follows](Run::follows) has ended, however it did.
+pub(crate) fn may_follow(run: &Arc<Run>) {
+    count_down(run, 1, true, |_| ());
 }
 
 /// One of a run's upstreams has ended; with a value, as far as is known.

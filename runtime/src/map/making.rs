@@ -89,8 +89,7 @@ impl MapGroup {
     ) -> MutexGuard<'i, Inner> {
         let first = inner.runs.len();
         let until = first + inner.room().min(BATCH);
-        let (first_number, chunk) = (inner.first_number, inner.chunk);
-        let mut before = inner.runs.last().cloned();
+        let (first_number, chunk, chunked_from) = (inner.first_number, inner.chunk, inner.chunked_from);
         drop(inner);
 
         let created = self.scope.engine.clock().nanos();
@@ -107,21 +106,22 @@ impl MapGroup {
                     break;
                 }
             };
-            let follows = before.take().filter(|_| !row.is_multiple_of(chunk));
-            let upstreams = edges.len() + usize::from(follows.is_some());
+            let follows = chunked_from.is_some_and(|from| row > from) && !row.is_multiple_of(chunk);
+            let upstreams = edges.len() + usize::from(follows);
             if upstreams > 0 {
                 body.upstreams().begin(upstreams);
             }
             let place = (index(row), first_number.wrapping_add(index(row)));
-            let run = self.new_run(place, created, upstreams > 0, body);
-            before = Some(run.clone()).filter(|_| chunk > 1);
-            batch.push((run, edges, follows));
+            let run = self.new_run(place, created, (upstreams > 0, follows), body);
+            batch.push((run, edges));
         }
 
         let mut inner = self.inner.lock();
-        inner.runs.extend(batch.iter().map(|(run, ..)| run.clone()));
+        inner.runs.extend(batch.iter().map(|(run, _)| run.clone()));
+        // Told before there was anybody to be told.
+        let mut ended = u32::from(!batch.is_empty() && std::mem::take(&mut inner.last_has_ended));
         if inner.seen {
-            for (run, ..) in &batch {
+            for (run, _) in &batch {
                 run.mark_seen();
             }
         }
@@ -129,14 +129,15 @@ impl MapGroup {
         let unread = self.handles.load(Ordering::Acquire) == 0;
         drop(inner);
         engine::in_one_turn(|| {
-            for (run, edges, follows) in batch {
+            for (run, edges) in batch {
+                let ended = std::mem::take(&mut ended) * u32::from(run.follows());
                 if unread {
                     run.remove_reader();
                 }
                 if let Some(by) = cancelled {
                     engine::begin_cancelled(&run, by);
                 } else {
-                    engine::begin(&run, edges, follows.as_ref());
+                    engine::begin(&run, edges, ended);
                 }
             }
         });
@@ -151,7 +152,7 @@ impl MapGroup {
         self: &Arc<Self>,
         (index, number): (u32, u32),
         created: Nanos,
-        waits: bool,
+        (waits, follows): (bool, bool),
         body: BoxBody,
     ) -> Arc<Run> {
         let new = NewRun {
@@ -164,6 +165,7 @@ impl MapGroup {
             readers: 1,
             options: self.options.clone(),
             waits,
+            follows,
             waiter: Some(Waiter::Downstream(Downstream::Map(self.clone()))),
             span: self.span.clone(),
         };
