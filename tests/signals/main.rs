@@ -148,17 +148,17 @@ fn the_second_signal_ends_the_process_at_once() {
 #[test]
 fn an_engine_that_was_not_asked_leaves_signals_alone() {
     let program = Program::begun("unhandled", 3);
-    program.send(INTERRUPT);
+    program.send(TERMINATE);
     let (printed, ended) = program.ended();
-    assert_eq!(ended.signal(), Some(INTERRUPT));
+    assert_eq!(ended.signal(), Some(TERMINATE));
     assert!(printed.is_empty(), "{printed:#?}");
 }
 
 #[test]
 fn signals_end_a_process_whose_runs_have_ended() {
     let program = Program::begun("after", 1);
-    program.send(INTERRUPT);
+    program.send(TERMINATE);
     let (printed, ended) = program.ended();
-    assert_eq!(ended.signal(), Some(INTERRUPT));
+    assert_eq!(ended.signal(), Some(TERMINATE));
     assert!(printed.is_empty(), "{printed:#?}");
 }
