@@ -4,7 +4,7 @@
 //! is named but `::core`, `::std` and the runtime's `__private`.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens as _, quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{FnArg, GenericParam, parse_quote};
 
@@ -198,7 +198,7 @@ fn expand_checks(private: &TokenStream, function: &Function) -> TokenStream {
 fn expand_hidden_type(
     attribute: Macro,
     private: &TokenStream,
-    HiddenType { definition, path, generics, .. }: &HiddenType,
+    HiddenType { definition, path, generics, outlive, .. }: &HiddenType,
     function: &Function,
     args: &Args,
 ) -> TokenStream {
@@ -208,6 +208,9 @@ fn expand_hidden_type(
     let clone = expand_clone(attribute, private, function, args);
     let json = expand_json(attribute, private, function, args);
     let attempt = expand_attempt(private, function);
+    // `Self: '__millrun_attempt`, as the trait has it. In those words it would keep the compiler from remembering, from one body to the
+    // next, what of the futures in them can be sent: a second for each flow.
+    let outlives = (!outlive.is_empty()).then(|| quote!(where #(#outlive: '__millrun_attempt,)*));
     let text = text::expand_text(private, function, args);
     let plan_value = expand_plan_value(private, function, args);
     let mocked = (attribute == Macro::Task).then(|| expand_mocked(private, function));
@@ -219,10 +222,9 @@ fn expand_hidden_type(
             const SPEC: &'static #private::TaskSpec = &__MILLRUN_SPEC;
             const CLONE: ::core::option::Option<fn(&Self::Args) -> Self::Args> = #clone;
             const JSON: <Self::Args as #private::Slots>::Json = #json;
-            fn attempt<'__millrun_attempt>(__millrun_args: Self::Args) -> #private::Attempt<'__millrun_attempt>
-            where
-                Self: '__millrun_attempt,
-            {
+            fn attempt<'__millrun_attempt>(
+                __millrun_args: Self::Args,
+            ) -> #private::Attempt<'__millrun_attempt> #outlives {
                 #attempt
             }
             #text
@@ -278,6 +280,8 @@ struct HiddenType {
     generics: TokenStream,
     /// The parameters' names, for `use<..>`.
     captured: TokenStream,
+    /// The parameters that live as long as the type does.
+    outlive: Vec<TokenStream>,
 }
 
 impl HiddenType {
@@ -293,12 +297,14 @@ impl HiddenType {
         let mut declared = Vec::new();
         let mut names = Vec::new();
         let mut marks = Vec::new();
+        let mut outlive: Vec<TokenStream> = lifetime.clone().map(ToTokens::into_token_stream).collect();
         for parameter in &function.generics.params {
             match parameter {
                 GenericParam::Type(parameter) => {
                     let ident = &parameter.ident;
                     declared.push(quote!(#ident: ?::core::marker::Sized));
                     marks.push(quote!(fn() -> #ident));
+                    outlive.push(ident.to_token_stream());
                     names.push(ident);
                 }
                 GenericParam::Const(parameter) => {
@@ -316,7 +322,13 @@ impl HiddenType {
         };
         if !borrows && names.is_empty() {
             let definition = quote!(struct #name;);
-            return Self { definition, path: name, generics: TokenStream::new(), captured };
+            return Self {
+                definition,
+                path: name,
+                generics: TokenStream::new(),
+                captured,
+                outlive: Vec::new(),
+            };
         }
         let declaration_lifetime = lifetimes.clone();
         let mark_lifetime = lifetimes.clone();
@@ -330,6 +342,7 @@ impl HiddenType {
             path: quote!(#name #captured),
             generics,
             captured,
+            outlive,
         }
     }
 }
