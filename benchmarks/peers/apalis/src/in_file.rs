@@ -25,7 +25,8 @@ async fn timed(path: PathBuf, n: usize, asked: &'static str) -> Result<Duration,
 
     let progress = Progress::of(n);
     let begun = Instant::now();
-    let ids = || (0..n as u64).map(TaskId::from_int);
+    // What its rows take for an id: a ULID.
+    let ids = || (0..n as u64).map(|x| TaskId::from_string(format!("{x:026}")));
     let task = |(x, id): (u64, TaskId)| TaskBuilder::new(x.to_string().into_bytes()).task_id(id).build();
     let tasks: Vec<_> = (0..).zip(ids()).map(task).collect();
     let mut transaction = pool.begin().await?;
@@ -39,8 +40,11 @@ async fn timed(path: PathBuf, n: usize, asked: &'static str) -> Result<Duration,
         .parallelize(tokio::spawn)
         .data(progress.clone())
         .build(add_one);
-    let worker = tokio::spawn(worker.run());
-    progress.complete().await;
+    let mut worker = tokio::spawn(worker.run());
+    tokio::select! {
+        () = progress.complete() => {}
+        ended = &mut worker => return Err(format!("the worker ended before its tasks: {ended:?}").into()),
+    }
     loop {
         let done: i64 =
             sqlx::query_scalar("SELECT count(*) FROM Jobs WHERE status = 'Done'").fetch_one(&pool).await?;

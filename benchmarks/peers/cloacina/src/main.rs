@@ -115,7 +115,8 @@ async fn timed(path: PathBuf, n: usize, chained: bool) -> Result<Duration, Failu
 }
 
 fn side<'a>(runtime: &'a Runtime, folder: &'a Path, n: usize, chained: bool) -> Side<'a> {
-    let note = "looks for work every 10 ms, its least; the states of its tasks come back, and the last context";
+    let note =
+        "looks for work every 10 ms, its least; the states of its tasks come back, and the last context";
     Side::recorded("cloacina", version(LOCK, "cloacina"), "sqlite FULL", note, move || {
         let path = folder.join("cloacina.db");
         let time = runtime.block_on(runtime.spawn(timed(path.clone(), n, chained))).expect("nothing panics");
