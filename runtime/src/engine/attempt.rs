@@ -51,9 +51,27 @@ pub(super) struct Attempting<'a> {
 }
 
 impl<'a> Attempting<'a> {
-    pub(super) fn new(run: &Run, current: Current, future: BoxFuture<'a, Outcome>) -> Self {
+    /// Begins an attempt at an async body. `Err` is what came of it, if there is nothing to poll.
+    pub(super) fn begin(
+        run: &Arc<Run>,
+        body: &mut (dyn Body<'a> + 'a),
+        mut current: Current,
+    ) -> Result<Self, Outcome> {
+        let last = is_last(run, body.can_repeat());
         let span = span_of(run, &current);
-        Self::in_span(run, current, future, span)
+        let attempt = {
+            let _turn = BodyTurn::begin(run);
+            let _entered = current.enter();
+            panic::catch(|| span.in_scope(|| body.attempt(last)))
+        };
+        let outcome = match attempt {
+            Ok(Attempt::Future(future)) => return Ok(Self::in_span(run, current, future, span)),
+            Ok(Attempt::Done(outcome)) => outcome,
+            Err(panic) => Err(crashed(run, &panic)),
+        };
+        end_span(&span, run, &outcome);
+        close(span);
+        Err(outcome)
     }
 
     pub(super) fn in_span(run: &Run, current: Current, future: BoxFuture<'a, Outcome>, span: Span) -> Self {
@@ -282,18 +300,11 @@ pub(super) fn is_last(run: &Run, can_repeat: bool) -> bool {
 pub(super) async fn attempt_async<'a>(
     run: &Arc<Run>,
     body: &mut (dyn Body<'a> + 'a),
-    mut current: Current,
+    current: Current,
 ) -> Outcome {
-    let last = is_last(run, body.can_repeat());
-    let attempt = {
-        let _turn = BodyTurn::begin(run);
-        let _entered = current.enter();
-        panic::catch(|| body.attempt(last))
-    };
-    match attempt {
-        Ok(Attempt::Done(outcome)) => outcome,
-        Ok(Attempt::Future(future)) => Attempting::new(run, current, future).ended(run).await,
-        Err(panic) => Err(crashed(run, &panic)),
+    match Attempting::begin(run, body, current) {
+        Ok(attempting) => attempting.ended(run).await,
+        Err(outcome) => outcome,
     }
 }
 

@@ -9,7 +9,7 @@ use super::attempt::cancelled;
 use super::cache::{self, Io};
 use super::cancel::{cancel_scope, explained};
 use super::ready::{notify, while_finishing};
-use super::{hook, moment, record, signal, slice, slots, submit, transaction, watch};
+use super::{hook, moment, record, signal, slice, slots, span, submit, transaction, watch};
 use crate::body::{Erased, Outcome};
 use crate::clock::Nanos;
 use crate::context::{Failure, Scope};
@@ -191,6 +191,7 @@ pub(super) fn finish_as_before(run: &Arc<Run>, before: EndedBefore) {
         }
     });
     drop_caught(before);
+    span::ended_unattempted(run, name);
     if !run.has_readers() {
         drop_caught(run.cell.free());
     }
@@ -296,6 +297,7 @@ fn end_settled(run: &Arc<Run>, name: StateName, causes: Vec<Arc<Run>>, is_told: 
         _ => tracing::enabled!(Level::INFO),
     };
     let log = is_logged.then(|| run.state().message);
+    span::ended_unattempted(run, name);
     if !run.has_readers() {
         drop_caught(run.cell.free());
     }
