@@ -166,8 +166,13 @@ impl EndedBefore {
     }
 
     /// As a snapshot says, and because of which failures it was not executed.
-    pub(super) fn of_slice(outcome: Outcome, name: StateName, causes: Vec<Arc<Run>>) -> Self {
-        Self { outcome, name, causes, is_recorded: false }
+    pub(super) fn of_slice(
+        outcome: Outcome,
+        name: StateName,
+        causes: Vec<Arc<Run>>,
+        is_recorded: bool,
+    ) -> Self {
+        Self { outcome, name, causes, is_recorded }
     }
 }
 
@@ -175,8 +180,9 @@ impl EndedBefore {
 pub(super) fn finish_as_before(run: &Arc<Run>, before: EndedBefore) {
     let EndedBefore { outcome, name, causes, is_recorded } = before;
     let Some(stop) = run.cell.begin_to_settle() else { return drop_caught(outcome) };
+    let outcome = outcome.map_err(|error| error.of_run(run.id(), || run.name()));
     if !is_recorded {
-        let outcome = Some(outcome.map_err(|error| error.of_run(run.id(), || run.name())));
+        let outcome = Some(outcome);
         let said = Some("It has ended in an earlier slice");
         let (run, success) = (run.clone(), name);
         let settling = Settling { settled: None, run, outcome, said, causes, success, stop, is_told: false };
@@ -196,7 +202,7 @@ pub(super) fn finish_as_before(run: &Arc<Run>, before: EndedBefore) {
         drop_caught(run.cell.free());
     }
     log!(info, "{} - Ended in an earlier process: it is not executed again", run.label());
-    end(run, Vec::new());
+    end(run, causes);
 }
 
 /// A run of which it is known how it ends: it is settled, and ends, when this is dropped.
