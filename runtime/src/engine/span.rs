@@ -9,7 +9,7 @@ use super::slice;
 use crate::body::Outcome;
 use crate::context::{Current, Scope, own_tags};
 use crate::error::TaskError;
-use crate::panic;
+use crate::panic::{self, Panicked};
 use crate::run::{Run, state_message, state_of};
 use crate::state::{StateName, StateType};
 
@@ -90,9 +90,21 @@ pub(super) fn ended_unattempted(run: &Run, name: StateName) {
     close(span);
 }
 
+/// Does a user's `action` in a span. A subscriber that panics as the span is entered or left ends nothing.
+#[inline]
+pub(super) fn catch_in<T>(span: &Span, action: impl FnOnce() -> T) -> Result<T, Panicked> {
+    if span.is_disabled() {
+        return panic::catch(action);
+    }
+    let entered = panic::catch(|| span.enter()).ok();
+    let caught = panic::catch(action);
+    panic::contain(|| drop(entered));
+    caught
+}
+
 /// Lets go of a span, of which the subscriber is told.
 #[inline]
-pub(super) fn close(span: Span) {
+pub(crate) fn close(span: Span) {
     if !span.is_none() {
         panic::contain(|| drop(span));
     }
