@@ -15,6 +15,7 @@ use std::task::{Context, Poll};
 use tracing::Span;
 
 use crate::engine::Engine;
+use crate::engine::span::close;
 use crate::error::ContextError;
 use crate::input::{Edge, Need, Node};
 use crate::map::MapGroup;
@@ -253,6 +254,7 @@ pub(crate) struct Open {
 impl Drop for Scope {
     /// Lets go of those above one after another: they may be nested deeper than a stack is.
     fn drop(&mut self) {
+        close(std::mem::replace(&mut self.span, Span::none()));
         let mut next = self.parent.take();
         while let Some(run) = next {
             let scope = Arc::into_inner(run).and_then(|run| Arc::into_inner(run.scope));

@@ -57,7 +57,8 @@ impl Progress {
     }
 
     /// A terminal of that size behind a writer, such as a connection, or what a test looks at; without colours. It takes the usual escape
-    /// sequences. Errors and panics of the writer are ignored.
+    /// sequences. Errors and panics of the writer are ignored, and what it logs to a terminal itself is left out. While it blocks, whoever
+    /// logs there waits, and so does the end of a flow run that is shown there.
     pub fn to(writer: impl Write + Send + 'static, columns: u16, rows: u16) -> Self {
         Self(Screen::new(Terminal::given(writer, columns, rows)))
     }

@@ -11,6 +11,9 @@ mod plans_alone;
 mod recorded;
 mod reported;
 mod resources;
+#[path = "../stores/server.rs"]
+#[allow(dead_code, reason = "other targets use the rest")]
+mod server;
 mod svg;
 
 use millrun::graph::{Graph, Node};

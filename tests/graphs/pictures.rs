@@ -1,4 +1,5 @@
 use millrun::Graph;
+use millrun::prelude::*;
 
 use crate::drawn::{FOLDER, boxes, chain, etl, fan, long_names, random, retried, run_apart, single};
 use crate::svg::{Picture, check};
@@ -192,4 +193,37 @@ fn pictures_to_look_at() {
         }
         graph.gantt().save(FOLDER.join(format!("look-{name}-gantt.svg"))).unwrap();
     }
+}
+
+/// The last are in no font: they are for private use.
+const ALPHABETS: [&str; 5] = ["日本語", "مرحبا", "Ünïcödé", "✓ 🚀", "\u{10FFF0}\u{10FFF1}"];
+
+#[task]
+fn named() {}
+
+#[flow(flow_run_name = "alphabets")]
+fn of_many_alphabets(names: Vec<String>) {
+    for name in names {
+        named.with_task_run_name(name).submit().wait();
+    }
+}
+
+#[test]
+fn letters_that_no_font_has_are_drawn_as_boxes() {
+    let names = ALPHABETS.map(str::to_owned).to_vec();
+    let graph = of_many_alphabets(names).report_blocking().graph();
+    for extension in ["svg", "png", "pdf"] {
+        let path = graph.save(FOLDER.join(format!("look-alphabets.{extension}"))).unwrap();
+        assert!(std::fs::metadata(path).unwrap().len() > 1000, "{extension}");
+    }
+    let mut json = serde_json::to_value(&graph).unwrap();
+    let mut png = |name: &str| {
+        json["nodes"][0]["name"] = name.into();
+        let graph: Graph = serde_json::from_value(json.clone()).unwrap();
+        std::fs::read(graph.save(FOLDER.join("letters.png")).unwrap()).unwrap()
+    };
+    let of_none = png("\u{10FFF0}\u{10FFF1}");
+    assert_eq!(of_none, png("\u{10FFF0}\u{10FFF1}"));
+    assert!(of_none != png("\u{A0}\u{A0}"), "nothing is drawn in place of letters that no font has");
+    assert!(of_none != png("\u{10FFF0}"), "there is a box for each");
 }

@@ -92,6 +92,24 @@ fn what_is_recorded_in_a_file() {
 }
 
 #[test]
+fn what_is_recorded_in_a_server() {
+    let Some(server) = crate::server::Server::find() else { return };
+    let schema = server.schema();
+    check(Arc::new(schema.open()));
+}
+
+#[test]
+fn a_server_that_has_lost_its_tables_is_an_error_that_names_it() {
+    let Some(server) = crate::server::Server::find() else { return };
+    let schema = server.schema();
+    let store = schema.open();
+    server.client().batch_execute(&format!("DROP SCHEMA {} CASCADE", schema.quoted())).unwrap();
+    let id = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
+    let error = Graph::recorded(&store, id).unwrap_err().to_string();
+    assert!(error.contains("does not exist"), "{error}");
+}
+
+#[test]
 fn a_flow_run_that_is_not_there() {
     let store = MemoryRunStore::new();
     let id = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();

@@ -133,3 +133,41 @@ fn a_line_of_a_thread_that_panics_stands_above_what_is_drawn() {
     gate.open();
     run.result().unwrap();
 }
+
+#[test]
+fn one_terminal_is_not_another() {
+    let (first, second, gate) = (Terminal::new(80, 24), Terminal::new(80, 24), Gate::new());
+    let (progress, other) = (first.progress(), second.progress());
+    let engine = engine(&Clock::manual());
+    let run = engine.enter(|| held(gate.clone()).with_progress_on(&other).start());
+    gate.arrived_blocking(1);
+    progress.suspend(|| {
+        other.redraw();
+        assert_eq!(second.lines(), [HEAD, LINE]);
+        other.log_writer().write_all(b"a line\n").unwrap();
+        assert_eq!(second.lines(), ["a line", HEAD, LINE]);
+        progress.log_writer().write_all(b"another\n").unwrap();
+        assert_eq!(first.lines(), ["another"]);
+    });
+    gate.open();
+    run.result().unwrap();
+}
+
+#[test]
+fn a_thread_that_panics_does_not_wait_for_one_that_waits_for_it() {
+    let (terminal, gate) = (Terminal::new(80, 24), Gate::new());
+    let progress = terminal.progress();
+    let run = engine(&Clock::manual()).enter(|| held(gate.clone()).with_progress_on(&progress).start());
+    gate.arrived_blocking(1);
+    let last = Last(progress.clone());
+    progress.suspend(|| {
+        let panicked = std::thread::spawn(move || {
+            let _last = last;
+            panic!("on purpose");
+        });
+        assert!(panicked.join().is_err());
+    });
+    gate.open();
+    run.result().unwrap();
+    assert!(terminal.lines().contains(&"dropped".to_owned()), "{:?}", terminal.lines());
+}

@@ -192,3 +192,63 @@ fn a_run_crashes_whose_inputs_panic_while_they_are_written() {
     assert!(error.to_string().contains("unwritable"), "{error}");
     assert_eq!(*inputs.lock().unwrap(), [[]]);
 }
+
+#[task]
+fn pass_on(number: u32) -> u32 {
+    number
+}
+
+#[test]
+fn a_runner_is_given_each_run_of_a_map() {
+    let (engine, inputs) = noting();
+    let gate = crate::gate::Gate::new();
+    let before = held.submit(&gate);
+    // These are ready at once, and those become ready together.
+    let (at_once, together) = engine.enter(|| (pass_on.map(0..100), pass_on.wait_for(before).map(100..200)));
+    gate.open();
+    let sum = |numbers: Vec<u32>| numbers.iter().sum::<u32>();
+    assert_eq!(sum(at_once.result().unwrap()) + sum(together.result().unwrap()), (0..200).sum::<u32>());
+    let mut given =
+        inputs.lock().unwrap().iter().map(|inputs| inputs[0].1.clone().unwrap()).collect::<Vec<Value>>();
+    given.sort_by_key(|number| number.as_u64());
+    assert_eq!(given, (0..200).map(|number| json!(number)).collect::<Vec<_>>());
+}
+
+/// A runner that is another one, and does not say that it takes many.
+struct Singly(ThreadPoolTaskRunner);
+
+impl TaskRunner for Singly {
+    fn name(&self) -> &'static str {
+        "singly"
+    }
+
+    fn concurrency_type(&self) -> ConcurrencyType {
+        ConcurrencyType::Parallel
+    }
+
+    fn start(&self) -> Result<(), RunnerError> {
+        self.0.start()
+    }
+
+    fn submit(&self, run: ReadyRun) -> Result<(), RunnerError> {
+        self.0.submit(run)
+    }
+
+    fn submit_all(&self, _runs: Vec<ReadyRun>) -> Result<(), RunnerError> {
+        panic!("it takes one at a time");
+    }
+
+    fn shutdown(&self) {
+        self.0.shutdown();
+    }
+}
+
+#[test]
+fn many_are_not_given_at_once_to_a_runner_that_does_not_say_so() {
+    let engine = Engine::builder().task_runner(Singly(ThreadPoolTaskRunner::new(2))).build();
+    let gate = crate::gate::Gate::new();
+    let before = held.submit(&gate);
+    let (at_once, together) = engine.enter(|| (pass_on.map(0..1000), pass_on.wait_for(before).map(0..1000)));
+    gate.open();
+    assert_eq!((at_once.result().unwrap().len(), together.result().unwrap().len()), (1000, 1000));
+}

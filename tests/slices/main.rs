@@ -2,6 +2,9 @@
 
 mod child_flows;
 mod elsewhere;
+#[path = "../stores/folder.rs"]
+#[allow(dead_code, reason = "other targets use the rest")]
+mod folder;
 #[path = "../lifecycle/gate.rs"]
 #[allow(dead_code, reason = "other targets use the rest")]
 mod gate;
@@ -11,6 +14,7 @@ mod lists;
 mod nested;
 mod outcomes;
 mod read;
+mod recorded;
 mod results;
 mod seed;
 mod slugs;

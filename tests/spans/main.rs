@@ -1,6 +1,9 @@
 //! The spans of runs: what they are in, and what they tell. All tests share the process's subscriber, and find their own spans by the
 //! outermost one.
 
+mod panics;
+mod unattempted;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::{Condvar, Mutex, Once};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::attempt::{Attempting, attempt_in, crashed, is_last};
-use super::span::span_of;
+use super::span::{close, span_of};
 use super::wait;
 use crate::body::{BoxBody, Outcome, no_body};
 use crate::context::Current;
@@ -42,6 +42,7 @@ pub(super) async fn attempt_on_thread(
         let _entered = handle.enter();
         let outcome = seat.stand_in(|| attempt_in(&span_inside, &of, &mut *body, inside));
         drop_caught(body);
+        close(span_inside);
         done.give(outcome);
     });
     let outcome = std::future::poll_fn(move |cx| aside.take(cx).map_or(Poll::Pending, Poll::Ready));

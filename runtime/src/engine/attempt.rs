@@ -11,7 +11,7 @@ use super::aside::attempt_aside;
 use super::deadline::{Deadline, sleep};
 use super::finish::{self, finish};
 use super::ready::BodyTurn;
-use super::span::{close, end_span, span_of};
+use super::span::{catch_in, close, end_span, span_of};
 use super::{cache, hook, moment, record, retry, slots, transaction, wait, watch};
 use crate::body::{Attempt, Body, BoxBody, BoxFuture, Outcome, Parameters, parameters};
 use crate::clock::Nanos;
@@ -51,9 +51,27 @@ pub(super) struct Attempting<'a> {
 }
 
 impl<'a> Attempting<'a> {
-    pub(super) fn new(run: &Run, current: Current, future: BoxFuture<'a, Outcome>) -> Self {
+    /// Begins an attempt at an async body. `Err` is what came of it, if there is nothing to poll.
+    pub(super) fn begin(
+        run: &Arc<Run>,
+        body: &mut (dyn Body<'a> + 'a),
+        mut current: Current,
+    ) -> Result<Self, Outcome> {
+        let last = is_last(run, body.can_repeat());
         let span = span_of(run, &current);
-        Self::in_span(run, current, future, span)
+        let attempt = {
+            let _turn = BodyTurn::begin(run);
+            let _entered = current.enter();
+            catch_in(&span, || body.attempt(last))
+        };
+        let outcome = match attempt {
+            Ok(Attempt::Future(future)) => return Ok(Self::in_span(run, current, future, span)),
+            Ok(Attempt::Done(outcome)) => outcome,
+            Err(panic) => Err(crashed(run, &panic)),
+        };
+        end_span(&span, run, &outcome);
+        close(span);
+        Err(outcome)
     }
 
     pub(super) fn in_span(run: &Run, current: Current, future: BoxFuture<'a, Outcome>, span: Span) -> Self {
@@ -72,10 +90,7 @@ impl<'a> Attempting<'a> {
     fn drop_body(&mut self) {
         let Some(future) = self.future.take() else { return };
         let _entered = self.current.enter();
-        panic::contain(|| {
-            let _span = self.span.enter();
-            drop_caught(future);
-        });
+        let _ = catch_in(&self.span, || drop_caught(future));
     }
 
     /// Polls it until it has ended.
@@ -100,8 +115,7 @@ impl<'a> Attempting<'a> {
         let polled = {
             let _turn = BodyTurn::begin(run);
             let _entered = self.current.enter();
-            panic::catch(|| {
-                let _span = self.span.enter();
+            catch_in(&self.span, || {
                 let Some(future) = self.future.as_mut() else { return Poll::Ready(Err(cancelled())) };
                 let polled = future.as_mut().poll(cx);
                 if polled.is_ready() {
@@ -282,18 +296,11 @@ pub(super) fn is_last(run: &Run, can_repeat: bool) -> bool {
 pub(super) async fn attempt_async<'a>(
     run: &Arc<Run>,
     body: &mut (dyn Body<'a> + 'a),
-    mut current: Current,
+    current: Current,
 ) -> Outcome {
-    let last = is_last(run, body.can_repeat());
-    let attempt = {
-        let _turn = BodyTurn::begin(run);
-        let _entered = current.enter();
-        panic::catch(|| body.attempt(last))
-    };
-    match attempt {
-        Ok(Attempt::Done(outcome)) => outcome,
-        Ok(Attempt::Future(future)) => Attempting::new(run, current, future).ended(run).await,
-        Err(panic) => Err(crashed(run, &panic)),
+    match Attempting::begin(run, body, current) {
+        Ok(attempting) => attempting.ended(run).await,
+        Err(outcome) => outcome,
     }
 }
 
@@ -310,17 +317,14 @@ pub(super) fn attempt_plain<'a>(
     let polled = {
         let _turn = BodyTurn::begin(run);
         let _entered = current.enter();
-        panic::catch(|| {
-            let _span = span.enter();
-            match body.attempt(true) {
-                Attempt::Done(outcome) => Poll::Ready(outcome),
-                Attempt::Future(begun) => {
-                    let polled = future.insert(begun).as_mut().poll(cx);
-                    if polled.is_ready() {
-                        future = None;
-                    }
-                    polled
+        catch_in(&span, || match body.attempt(true) {
+            Attempt::Done(outcome) => Poll::Ready(outcome),
+            Attempt::Future(begun) => {
+                let polled = future.insert(begun).as_mut().poll(cx);
+                if polled.is_ready() {
+                    future = None;
                 }
+                polled
             }
         })
     };
@@ -385,6 +389,7 @@ pub(super) fn attempt_here<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a), c
     let span = span_of(run, &current);
     let outcome = attempt_in(&span, run, body, current);
     end_span(&span, run, &outcome);
+    close(span);
     outcome
 }
 
@@ -398,7 +403,7 @@ pub(super) fn attempt_in<'a>(
     let last = is_last(run, body.can_repeat());
     let _turn = BodyTurn::begin(run);
     let _entered = current.enter();
-    match panic::catch(|| span.in_scope(|| body.attempt(last))) {
+    match catch_in(span, || body.attempt(last)) {
         Ok(Attempt::Done(outcome)) => outcome,
         Ok(Attempt::Future(future)) => wait::block_on_future(future),
         Err(panic) => Err(crashed(run, &panic)),
@@ -416,7 +421,7 @@ pub(super) fn attempt_in_time<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)
     let attempt = {
         let _turn = BodyTurn::begin(run);
         let _entered = current.enter();
-        panic::catch(|| span.in_scope(|| body.attempt(last)))
+        catch_in(&span, || body.attempt(last))
     };
     let outcome = match attempt {
         Ok(Attempt::Done(outcome)) => outcome,
@@ -435,6 +440,7 @@ pub(super) fn attempt_in_time<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)
         _ => outcome,
     };
     end_span(&span, run, &outcome);
+    close(span);
     outcome
 }
 

@@ -5,14 +5,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::attempt::{Attempting, attempt_plain, begin, conclude, crashed, end, is_last, prepare};
+use super::attempt::{Attempting, attempt_plain, begin, conclude, end, prepare};
 use super::cache;
 use super::finish::{finish, shut_down};
-use super::ready::{BodyTurn, ReadyRun};
-use crate::body::{Attempt, BoxBody, BoxFuture, Erased};
+use super::ready::ReadyRun;
+use crate::body::{BoxBody, BoxFuture, Erased};
 use crate::context::Current;
 use crate::error::TaskError;
-use crate::panic::{self, drop_caught};
+use crate::panic::drop_caught;
 use crate::run::Run;
 
 /// A run being executed on a task: made by [`ReadyRun::execute`](super::ReadyRun::execute).
@@ -54,22 +54,10 @@ impl Execution {
 
     fn attempt(&mut self, mut body: BoxBody) {
         let run = self.ready.run();
-        let last = is_last(run, body.can_repeat());
-        let mut current = Current::of(run.clone());
-        let attempt = {
-            let _turn = BodyTurn::begin(run);
-            let _entered = current.enter();
-            panic::catch(|| body.attempt(last))
-        };
-        let outcome = match attempt {
-            Ok(Attempt::Future(future)) => {
-                self.stage = Stage::Attempt(Attempting::new(run, current, future), body);
-                return;
-            }
-            Ok(Attempt::Done(outcome)) => outcome,
-            Err(panic) => Err(crashed(run, &panic)),
-        };
-        conclude(run, body, outcome);
+        match Attempting::begin(run, &mut *body, Current::of(run.clone())) {
+            Ok(attempting) => self.stage = Stage::Attempt(attempting, body),
+            Err(outcome) => conclude(run, body, outcome),
+        }
     }
 }
 

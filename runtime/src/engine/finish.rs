@@ -9,7 +9,7 @@ use super::attempt::cancelled;
 use super::cache::{self, Io};
 use super::cancel::{cancel_scope, explained};
 use super::ready::{notify, while_finishing};
-use super::{hook, moment, record, signal, slice, slots, submit, transaction, watch};
+use super::{hook, moment, record, signal, slice, slots, span, submit, transaction, watch};
 use crate::body::{Erased, Outcome};
 use crate::clock::Nanos;
 use crate::context::{Failure, Scope};
@@ -166,8 +166,13 @@ impl EndedBefore {
     }
 
     /// As a snapshot says, and because of which failures it was not executed.
-    pub(super) fn of_slice(outcome: Outcome, name: StateName, causes: Vec<Arc<Run>>) -> Self {
-        Self { outcome, name, causes, is_recorded: false }
+    pub(super) fn of_slice(
+        outcome: Outcome,
+        name: StateName,
+        causes: Vec<Arc<Run>>,
+        is_recorded: bool,
+    ) -> Self {
+        Self { outcome, name, causes, is_recorded }
     }
 }
 
@@ -175,8 +180,9 @@ impl EndedBefore {
 pub(super) fn finish_as_before(run: &Arc<Run>, before: EndedBefore) {
     let EndedBefore { outcome, name, causes, is_recorded } = before;
     let Some(stop) = run.cell.begin_to_settle() else { return drop_caught(outcome) };
+    let outcome = outcome.map_err(|error| error.of_run(run.id(), || run.name()));
     if !is_recorded {
-        let outcome = Some(outcome.map_err(|error| error.of_run(run.id(), || run.name())));
+        let outcome = Some(outcome);
         let said = Some("It has ended in an earlier slice");
         let (run, success) = (run.clone(), name);
         let settling = Settling { settled: None, run, outcome, said, causes, success, stop, is_told: false };
@@ -191,11 +197,12 @@ pub(super) fn finish_as_before(run: &Arc<Run>, before: EndedBefore) {
         }
     });
     drop_caught(before);
+    span::ended_unattempted(run, name);
     if !run.has_readers() {
         drop_caught(run.cell.free());
     }
     log!(info, "{} - Ended in an earlier process: it is not executed again", run.label());
-    end(run, Vec::new());
+    end(run, causes);
 }
 
 /// A run of which it is known how it ends: it is settled, and ends, when this is dropped.
@@ -296,6 +303,7 @@ fn end_settled(run: &Arc<Run>, name: StateName, causes: Vec<Arc<Run>>, is_told: 
         _ => tracing::enabled!(Level::INFO),
     };
     let log = is_logged.then(|| run.state().message);
+    span::ended_unattempted(run, name);
     if !run.has_readers() {
         drop_caught(run.cell.free());
     }

@@ -216,6 +216,7 @@ impl Life {
             Err(error) => (Err(error), None),
         };
         span::end_flow_span(&self.span, &self.run, left.as_ref().or(outcome.as_ref().err()));
+        span::close(self.span);
         abandoned.disarm();
         finish_as(&self.run, outcome, said, self.causes);
     }
@@ -290,8 +291,11 @@ impl Life {
 
     async fn attempt(&mut self) -> Result<(Erased, Option<&'static str>), TaskError> {
         let run = self.run.clone();
-        let scope = span::new_span(&run).in_scope(|| self.scope());
-        self.span = scope.span.clone();
+        span::close(std::mem::replace(&mut self.span, span::new_span(&run)));
+        let span = self.span.clone();
+        let scope = span::catch_in(&span, || self.scope()).map_err(|panic| attempt::crashed(&run, &panic));
+        span::close(span);
+        let scope = scope?;
         let current = Current::in_scope(scope.clone());
         let outcome = match run.spec.kind {
             Kind::Async => attempt::attempt_async(&run, &mut *self.body, current).await,

@@ -326,14 +326,30 @@ pub(super) fn recognise<'a>(
     None
 }
 
-/// Records of a run, which ends as something else says than the ledger, what it is recognised by. Calls user code.
-pub(super) fn identify<'a>(run: &Arc<Run>, body: &(dyn Body<'a> + 'a), edges: &[Edge]) {
+/// Records of a run, which ends in that state as something else says than the ledger, what it is recognised by; but for one that ended
+/// so in the ledger already, which it is from now on: whether it is. Calls user code.
+pub(super) fn identify<'a>(
+    run: &Arc<Run>,
+    body: &(dyn Body<'a> + 'a),
+    edges: &[Edge],
+    name: StateName,
+) -> bool {
     if run.scope.engine.recorder().is_none() {
-        return;
+        return false;
     }
     let identity = if mock::is_near(run) { None } else { identity_of(run, body, edges) };
     run.cell.lock().log.extra().identity = identity;
+    if let Some(priors) = run.scope.tree.priors()
+        && let Some(prior) = identity.and_then(|identity| priors.by_identity.get(&identity))
+        && prior.name == name
+        && run.scope.tree.take(prior.id())
+    {
+        become_prior(run, priors, prior);
+        run.cell.lock().log.extra().recorded = Recorded::Elsewhere;
+        return true;
+    }
     record::announce(run, edges, identity);
+    false
 }
 
 /// A run that was taken over from an earlier process.
@@ -353,17 +369,20 @@ fn take_over(run: &Arc<Run>, priors: &Priors, prior: &Prior) -> Option<Taken> {
     if (ended.is_none() && !run.spec.is_flow) || !run.scope.tree.take(prior.id()) {
         return None;
     }
-    let flow = run.tree_inside();
-    match flow {
-        Some(tree) => tree.adopt(prior.id(), priors.free_number(prior.id())),
-        None => run.number.store(number_of(prior.id), Ordering::Relaxed),
-    }
+    become_prior(run, priors, prior);
     let Some(outcome) = ended else {
         record::goes_on(run, prior.since());
         return Some(Taken::GoesOn);
     };
     run.cell.lock().log.extra().recorded = Recorded::Elsewhere;
     Some(Taken::Ended(outcome))
+}
+
+fn become_prior(run: &Run, priors: &Priors, prior: &Prior) {
+    match run.tree_inside() {
+        Some(tree) => tree.adopt(prior.id(), priors.free_number(prior.id())),
+        None => run.number.store(number_of(prior.id), Ordering::Relaxed),
+    }
 }
 
 /// What a run is recognised by; `None` if that cannot be told, because of an input that cannot be serialised.

@@ -86,15 +86,15 @@ pub(super) fn meet<'a>(
 ) -> Result<Option<EndedBefore>, TaskError> {
     let Some(slice) = &run.scope.tree.slice else { return Ok(None) };
     let before = slice.taken(run, body, edges).map(|(outcome, name)| {
+        let is_recorded = resume::identify(run, body, edges, name);
         admission::see(edges);
         let causes = match outcome.as_ref().map_err(TaskError::kind) {
             Err(ErrorKind::TriggerFailed) => admission::failed(edges.iter().map(|edge| &edge.node)),
             _ => Vec::new(),
         };
-        EndedBefore::of_slice(outcome, name, causes)
+        EndedBefore::of_slice(outcome, name, causes, is_recorded)
     });
     if before.is_some() {
-        resume::identify(run, body, edges);
         return Ok(before);
     }
     if !slice.is_stopped() || is_internal(run.spec) && !slice.is_any_left(edges.iter().map(|edge| &edge.node))

@@ -1,13 +1,15 @@
-//! The spans of attempts, for whoever listens: what they are in, what they tell.
+//! The spans of attempts, and of runs that end without one, for whoever listens: what they are in, what they tell.
 //!
 //! Fields that begin with `otel.` are those that the crate `tracing-opentelemetry` knows: the name and the status of an exported span.
 
 use tracing::field::Empty;
 use tracing::{Level, Span};
 
+use super::slice;
 use crate::body::Outcome;
 use crate::context::{Current, Scope, own_tags};
-use crate::panic;
+use crate::error::TaskError;
+use crate::panic::{self, Panicked};
 use crate::run::{Run, state_message, state_of};
 use crate::state::{StateName, StateType};
 
@@ -77,21 +79,47 @@ pub(super) fn end_span(span: &Span, run: &Run, outcome: &Outcome) {
     }
 }
 
+/// Has a run that ends without an attempt have a span of no length, whose `attempt` is 0. Not one that a slice leaves: it has its
+/// span where it is executed.
+pub(super) fn ended_unattempted(run: &Run, name: StateName) {
+    if !tracing::enabled!(Level::INFO) || run.cell.lock().log.attempts() > 0 || slice::left(run).is_some() {
+        return;
+    }
+    let span = attempt_span(run);
+    tell_end(&span, run, name, run.error().as_ref());
+    close(span);
+}
+
+/// Does a user's `action` in a span. A subscriber that panics as the span is entered or left ends nothing.
+#[inline]
+pub(super) fn catch_in<T>(span: &Span, action: impl FnOnce() -> T) -> Result<T, Panicked> {
+    if span.is_disabled() {
+        return panic::catch(action);
+    }
+    let entered = panic::catch(|| span.enter()).ok();
+    let caught = panic::catch(action);
+    panic::contain(|| drop(entered));
+    caught
+}
+
 /// Lets go of a span, of which the subscriber is told.
 #[inline]
-pub(super) fn close(span: Span) {
+pub(crate) fn close(span: Span) {
     if !span.is_none() {
         panic::contain(|| drop(span));
     }
 }
 
 /// Tells how an attempt ended.
-pub(super) fn end_flow_span(span: &Span, run: &Run, error: Option<&crate::error::TaskError>) {
+pub(super) fn end_flow_span(span: &Span, run: &Run, error: Option<&TaskError>) {
+    tell_end(span, run, error.map_or(StateName::Completed, state_of), error);
+}
+
+fn tell_end(span: &Span, run: &Run, name: StateName, error: Option<&TaskError>) {
     if span.is_disabled() {
         return;
     }
     panic::contain(|| {
-        let name = error.map_or(StateName::Completed, state_of);
         span.record("state", tracing::field::display(name));
         if let Some(error) = error
             && matches!(name.state_type(), StateType::Failed | StateType::Crashed)

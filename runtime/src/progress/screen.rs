@@ -1,6 +1,6 @@
 //! The flow runs that are shown on one terminal, and the thread that draws them.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::counts::Counts;
 use super::picture::{self, Moment};
-use super::terminal::Terminal;
+use super::terminal::{Terminal, is_writing};
 use crate::clock::{Clock, Nanos};
 use crate::run::Run;
 use crate::state::StateName;
@@ -18,6 +18,8 @@ use crate::state::StateName;
 const PERIOD: Duration = Duration::from_millis(100);
 /// No rate is told of what has taken less than this.
 const LEAST: Duration = Duration::from_millis(100);
+/// So long a thread that panics waits for who has the terminal.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A flow run that is shown.
 pub(crate) struct Watched {
@@ -50,19 +52,8 @@ struct State {
 }
 
 thread_local! {
-    static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Does `action` while this thread has a terminal for itself: what it prints meanwhile goes there directly.
-fn inside<T>(action: impl FnOnce() -> T) -> T {
-    struct Leave(bool);
-    impl Drop for Leave {
-        fn drop(&mut self) {
-            IS_INSIDE.set(self.0);
-        }
-    }
-    let _leave = Leave(IS_INSIDE.replace(true));
-    action()
+    /// The screens that this thread has for itself.
+    static INSIDE: RefCell<Vec<*const Screen>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Screen {
@@ -144,8 +135,26 @@ impl Screen {
         clock
     }
 
+    /// Whether this thread has the terminal for itself, or is within a user's writer, from where none can be had.
+    fn is_inside(&self) -> bool {
+        is_writing() || INSIDE.with_borrow(|inside| inside.contains(&std::ptr::from_ref(self)))
+    }
+
+    /// Does `action` while this thread has the terminal for itself: what it prints meanwhile goes there directly.
+    fn inside<T>(&self, action: impl FnOnce() -> T) -> T {
+        struct Leave;
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                INSIDE.with_borrow_mut(Vec::pop);
+            }
+        }
+        INSIDE.with_borrow_mut(|inside| inside.push(std::ptr::from_ref(self)));
+        let _leave = Leave;
+        action()
+    }
+
     pub(super) fn redraw(&self) {
-        if IS_INSIDE.get() {
+        if self.is_inside() {
             return;
         }
         let shown = self.state().shown.clone();
@@ -155,8 +164,8 @@ impl Screen {
     }
 
     /// Does `action` while nothing of this is on the terminal.
-    pub(super) fn suspend<T>(&self, action: impl FnOnce() -> T) -> T {
-        if IS_INSIDE.get() {
+    pub(super) fn suspend<T>(self: &Arc<Self>, action: impl FnOnce() -> T) -> T {
+        if self.is_inside() {
             return action();
         }
         if std::thread::panicking() {
@@ -164,31 +173,33 @@ impl Screen {
         }
         // A panic must not go through what is locked meanwhile.
         let caught = AssertUnwindSafe(action);
-        let done = inside(|| self.multi.suspend(|| catch_unwind(caught)));
+        let done = self.inside(|| self.multi.suspend(|| catch_unwind(caught)));
         done.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// As [`suspend`](Self::suspend), on a thread that panics, from which nothing is drawn or taken away: another one does.
-    fn suspend_elsewhere<T>(&self, action: impl FnOnce() -> T) -> T {
+    /// As [`suspend`](Self::suspend), on a thread that panics, from which nothing is drawn or taken away: another one does. Whoever has
+    /// the terminal may wait for this very thread, so this one does not wait for long.
+    fn suspend_elsewhere<T>(self: &Arc<Self>, action: impl FnOnce() -> T) -> T {
         let (taken_away, is_taken_away) = mpsc::channel::<()>();
         let (done, is_done) = mpsc::channel::<()>();
-        std::thread::scope(|threads| {
-            let suspend = move || {
-                inside(|| {
-                    self.multi.suspend(|| {
-                        drop(taken_away);
-                        let _ = is_done.recv();
-                    });
+        let screen = self.clone();
+        let suspend = move || {
+            screen.inside(|| {
+                screen.multi.suspend(|| {
+                    let _ = taken_away.send(());
+                    let _ = is_done.recv();
                 });
-            };
-            // Without it the picture stands there twice.
-            let _ =
-                std::thread::Builder::new().name("millrun-progress".into()).spawn_scoped(threads, suspend);
-            let _ = is_taken_away.recv();
-            let given = inside(action);
-            drop(done);
-            given
-        })
+            });
+        };
+        // Without it, or too late, the picture stands there twice.
+        let thread = std::thread::Builder::new().name("millrun-progress".into()).spawn(suspend);
+        let is_taken_away = is_taken_away.recv_timeout(PATIENCE).is_ok();
+        let given = self.inside(action);
+        drop(done);
+        if let Some(thread) = thread.ok().filter(|_| is_taken_away) {
+            let _ = thread.join();
+        }
+        given
     }
 }
 
@@ -206,7 +217,7 @@ impl Watched {
         let text = self.text(None);
         let _drawing = self.screen.drawing.lock().unwrap_or_else(PoisonError::into_inner);
         if self.screen.state().shown.iter().any(|shown| self.is(shown)) {
-            inside(|| self.bar.set_message(text));
+            self.screen.inside(|| self.bar.set_message(text));
         }
     }
 
@@ -220,7 +231,7 @@ impl Watched {
             // Those that are left may go by another clock.
             state.is_due = true;
         }
-        inside(|| {
+        self.screen.inside(|| {
             self.screen.multi.remove(&self.bar);
             self.screen.multi.suspend(|| self.screen.terminal.print(&text));
         });
