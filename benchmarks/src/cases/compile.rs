@@ -1,5 +1,5 @@
 //! What a task costs to compile: async functions, each used once, as plain functions, under `tracing::instrument`, as methods of an
-//! `async_trait`, and as tasks that are submitted.
+//! `async_trait`, and as tasks that are submitted; and flows that submit one, beside functions that spawn.
 //!
 //! The crates are made in the temporary folder; what they depend on is built before the clock starts. *Cold*: the crate anew,
 //! without incremental compilation. *Touched*: with it, one function's body having been changed. The variants take turns, so that
@@ -11,7 +11,7 @@ mod project;
 use std::time::Instant;
 
 use millrun_benchmarks::{Bench, Unit};
-use project::{Project, VARIANTS};
+use project::{FLOWS, Project, VARIANTS, Variant};
 
 use super::{Case, Group};
 
@@ -20,6 +20,7 @@ pub(super) const GROUP: Group = Group {
     about: "what a task costs to compile",
     cases: &[
         Case { name: "200", measure: short },
+        Case { name: "flows", measure: flows },
         Case { name: "counts", measure: counts },
         Case { name: "lines", measure: lines::measure },
     ],
@@ -34,23 +35,28 @@ enum Change {
 }
 
 fn short(bench: &mut Bench) {
-    measure(bench, 200);
+    measure(bench, &VARIANTS, 200);
+}
+
+fn flows(bench: &mut Bench) {
+    measure(bench, &FLOWS, 50);
 }
 
 fn counts(bench: &mut Bench) {
     for count in [1, 50, 1000] {
-        measure(bench, count);
+        measure(bench, &VARIANTS, count);
     }
 }
 
-fn measure(bench: &mut Bench, wanted: usize) {
+fn measure<const N: usize>(bench: &mut Bench, variants: &'static [Variant; N], wanted: usize) {
     let functions = if bench.is_quick() { wanted.min(5) } else { wanted };
-    let projects = VARIANTS.each_ref().map(|variant| Project::new(variant, functions));
+    let projects = variants.each_ref().map(|variant| Project::new(variant, functions));
     for (command, target) in [("check", 5.0), ("build", 2.5)] {
         for (change, words) in [(Change::Cold, "cold"), (Change::Touched, "one body touched")] {
             let times = milliseconds(command, change, &projects, bench.rounds().min(5));
-            let [ours, limits @ ..] = times;
-            for (limit, variant) in limits.into_iter().zip(&VARIANTS[1..]) {
+            let mut times = times.into_iter().zip(variants);
+            let Some((ours, _)) = times.next() else { return };
+            for (limit, variant) in times {
                 let mut row = bench
                     .row(format!("cargo {command}, {words}"))
                     .of(functions)

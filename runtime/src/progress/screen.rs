@@ -239,9 +239,10 @@ impl Watched {
     }
 
     fn text(&self, ended: Option<StateName>) -> String {
-        let now = self.clock.monotonic();
-        let tasks = self.counts.read();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let tasks = self.counts.read();
+        // After what is counted: nothing has ended later.
+        let now = self.clock.monotonic();
         last.resize(tasks.len(), (0, now));
         let tasks = tasks.into_iter().zip(last.iter_mut()).map(|(task, last)| {
             if task.ended != last.0 {

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+const MILLRUN: &str = "millrun = { path = \"{runtime}\", default-features = false }";
+
 /// A kind of function.
 pub(super) struct Variant {
     pub(super) name: &'static str,
@@ -23,7 +25,7 @@ pub(super) static VARIANTS: [Variant; 4] = [
     Variant {
         name: "millrun",
         words: "tasks",
-        dependency: "millrun = { path = \"{runtime}\", default-features = false }",
+        dependency: MILLRUN,
         head: "use millrun::prelude::*;\n",
         function: "#[task]\nasync fn f{n}(x: u64) -> u64 { {body} }\n",
         usage: "f{n}.submit({n}).await.unwrap()",
@@ -52,6 +54,25 @@ pub(super) static VARIANTS: [Variant; 4] = [
         function: "#[async_trait::async_trait]\ntrait F{n} { async fn f{n}(&self, x: u64) -> u64; }\n\
                    #[async_trait::async_trait]\nimpl F{n} for All { async fn f{n}(&self, x: u64) -> u64 { {body} } }\n",
         usage: "All.f{n}({n}).await",
+    },
+];
+
+pub(super) static FLOWS: [Variant; 2] = [
+    Variant {
+        name: "flow",
+        words: "flows",
+        dependency: MILLRUN,
+        head: "use millrun::prelude::*;\n#[task]\nasync fn leaf(x: u64) -> u64 { x }\n",
+        function: "#[flow]\nasync fn f{n}(x: u64) -> Result<u64, FlowError> { Ok(leaf.submit({body}).await?) }\n",
+        usage: "f{n}({n}).await.unwrap()",
+    },
+    Variant {
+        name: "spawning",
+        words: "functions that spawn",
+        dependency: "",
+        head: "async fn leaf(x: u64) -> u64 { x }\n",
+        function: "async fn f{n}(x: u64) -> Result<u64, tokio::task::JoinError> { Ok(tokio::spawn(leaf({body})).await?) }\n",
+        usage: "f{n}({n}).await.unwrap()",
     },
 ];
 
