@@ -49,8 +49,8 @@ pub(crate) struct Scope {
     branch: Option<Arc<Run>>,
     /// What is begun, where somebody asks for it.
     begun: Option<Arc<Mutex<Vec<Node>>>>,
-    /// That of the run that submits; the spans of what it submits are in it.
-    pub(crate) span: Span,
+    /// That of the run that submits; the spans of what it submits are in it, until all of that has ended.
+    span: Mutex<Span>,
     /// The runs that have not ended.
     open: Mutex<Slab>,
     cancelled: AtomicBool,
@@ -78,7 +78,7 @@ impl Scope {
             branch: None,
             begun: None,
             // Outside of any run each submission has its own; this one may be kept for long.
-            span: if is_inside { Span::current() } else { Span::none() },
+            span: Mutex::new(if is_inside { Span::current() } else { Span::none() }),
             open: Mutex::default(),
             cancelled: AtomicBool::new(false),
         })
@@ -238,6 +238,25 @@ impl Scope {
         nodes
     }
 
+    /// The span that the spans of what is submitted here are in.
+    pub(crate) fn span(&self) -> Span {
+        self.span.lock().clone()
+    }
+
+    fn close_span(&self) {
+        let span = std::mem::replace(&mut *self.span.lock(), Span::none());
+        close(span);
+    }
+
+    /// Closes the span of this scope, and of those that it answers for, whoever still knows of them: all that was submitted has ended.
+    pub(crate) fn close_spans(self: &Arc<Self>) {
+        let mut scopes = vec![self.clone()];
+        while let Some(scope) = scopes.pop() {
+            scope.close_span();
+            scopes.extend(scope.open().scopes);
+        }
+    }
+
     pub(crate) fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::SeqCst)
     }
@@ -254,7 +273,7 @@ pub(crate) struct Open {
 impl Drop for Scope {
     /// Lets go of those above one after another: they may be nested deeper than a stack is.
     fn drop(&mut self) {
-        close(std::mem::replace(&mut self.span, Span::none()));
+        self.close_span();
         let mut next = self.parent.take();
         while let Some(run) = next {
             let scope = Arc::into_inner(run).and_then(|run| Arc::into_inner(run.scope));

@@ -6,7 +6,7 @@ mod unattempted;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::{Condvar, Mutex, Once};
+use std::sync::{Arc, Condvar, Mutex, Once};
 use std::time::Duration;
 
 use millrun::prelude::*;
@@ -131,6 +131,28 @@ fn a_run_is_in_the_span_in_which_it_was_submitted() {
     let mapped: Vec<_> = spans.iter().filter(|span| span.name().starts_with("double[")).collect();
     assert_eq!(mapped.len(), 3000);
     assert!(mapped.iter().all(|span| span.within.join("/") == "steps/one/step"));
+}
+
+type Futures = Arc<Mutex<Vec<TaskFuture<u64>>>>;
+
+#[task]
+fn doubled_inside(kept: Futures) {
+    kept.lock().unwrap().push(double.submit(1));
+}
+
+#[flow(flow_run_name = "keeping")]
+fn keeping(kept: Futures) -> Result<(), FlowError> {
+    kept.lock().unwrap().push(double.submit(2));
+    doubled_inside.submit(kept).result()?;
+    Ok(())
+}
+
+#[test]
+fn spans_end_with_their_runs_whoever_keeps_the_futures() {
+    let kept = Futures::default();
+    let spans = inside("kept", || keeping(kept.clone()).result().unwrap());
+    assert_eq!(spans.len(), 4, "{spans:#?}");
+    assert_eq!(kept.lock().unwrap().len(), 2);
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Runs that end without an attempt have a span all the same.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use millrun::{FlowRunId, MemoryRunStore};

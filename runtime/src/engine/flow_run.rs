@@ -319,6 +319,7 @@ impl Life {
         }
         let tree = self.tree.clone();
         idle(&tree).await;
+        scope.close_spans();
         self.verdict(outcome)
     }
 

@@ -21,14 +21,16 @@ pub(crate) fn span_here(scope: &Scope) -> Option<Span> {
 
 fn other_span_here(scope: &Scope) -> Option<Span> {
     // The subscriber is the user's.
-    panic::catch_in_between(Span::current).ok().filter(|span| !span.is_none() && span.id() != scope.span.id())
+    panic::catch_in_between(Span::current)
+        .ok()
+        .filter(|span| !span.is_none() && span.id() != scope.span().id())
 }
 
 /// The span of an attempt: the flow run's own, or, where anybody listens, one of the task run's.
 #[inline]
 pub(super) fn span_of(run: &Run, current: &Current) -> Span {
     match &current.scope {
-        Some(scope) if run.spec.is_flow => scope.span.clone(),
+        Some(scope) if run.spec.is_flow => scope.span(),
         _ => new_span(run),
     }
 }
@@ -45,7 +47,7 @@ fn attempt_span(run: &Run) -> Span {
         let inner = run.cell.lock();
         (inner.log.extra.as_ref().and_then(|extra| extra.span.clone()), inner.log.attempts())
     };
-    let parent = given.as_ref().unwrap_or(&run.scope.span);
+    let parent = &given.unwrap_or_else(|| run.scope.span());
     let (name, task, tags) = (run.name(), run.task_name(), own_tags(run).join(","));
     let tags = Some(&*tags).filter(|tags| !tags.is_empty());
     macro_rules! span_named {
