@@ -440,6 +440,9 @@ fn end_call(run: &Run, outcome: Outcome) -> Result<(End, Outcome), Outcome> {
 fn end(run: &Arc<Run>, causes: Vec<Arc<Run>>) {
     let mut trimmed = None;
     let outermost = run.scope.parent.is_none();
+    if run.spec.is_flow {
+        watch::flow_ends(run);
+    }
     let (name, waiters, stop) = run.cell.end(outermost, |log| trimmed = log.trim());
     release(run, End { name, stop, waiters, trimmed }, causes);
 }

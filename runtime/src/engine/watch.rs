@@ -42,15 +42,21 @@ pub(super) fn begun(run: &Run, is_first: bool) {
 /// A run has ended.
 #[inline]
 pub(super) fn ended(run: &Run, name: StateName) {
-    tell!(run.scope.tree, watched => return watched.counts.ended(run, name));
+    tell!(run.scope.tree, watched => watched.counts.ended(run, name));
+    let _ = (run, name);
+}
+
+/// A flow run is settled, and is about to end: who waits for it finds the terminal as it leaves it.
+pub(super) fn flow_ends(run: &Run) {
     #[cfg(feature = "progress")]
-    if run.spec.is_flow
+    if run.scope.tree.watched().is_none()
         && let Some(own) = run.tree_inside()
         && let Some(watched) = own.watched()
     {
+        let name = run.cell.lock().state;
         watched.ended(name);
     }
-    let _ = (run, name);
+    let _ = run;
 }
 
 /// Has a flow run be shown, or counted where the one that it is in is.
