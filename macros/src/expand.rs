@@ -322,13 +322,7 @@ impl HiddenType {
         };
         if !borrows && names.is_empty() {
             let definition = quote!(struct #name;);
-            return Self {
-                definition,
-                path: name,
-                generics: TokenStream::new(),
-                captured,
-                outlive: Vec::new(),
-            };
+            return Self { definition, path: name, generics: TokenStream::new(), captured, outlive };
         }
         let declaration_lifetime = lifetimes.clone();
         let mark_lifetime = lifetimes.clone();
