@@ -3,6 +3,7 @@
 mod concurrent;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub(crate) mod desk;
 pub(crate) mod place;
 mod pool;
 mod queue;

@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::ReadyRun;
+use super::desk::{self, Desk, HANDFUL, Sitting};
 use super::pool::{self, Pool};
 use super::queue;
 use super::worker::{Working, as_worker, follow_up, holds, holds_another};
@@ -15,10 +17,12 @@ use crate::engine::moment::{self, InARow};
 use crate::engine::shrink;
 use crate::spec::Kind;
 
-/// So many runs, and those in line behind them, first come, first served.
+/// So many runs, and those in line behind them: first come, first served, but for what workers have on their [desks](desk).
 pub(crate) struct Lane {
     max: usize,
     state: Mutex<State>,
+    /// How many want their place back.
+    awaited: AtomicUsize,
     /// Where sync runs execute; without one, on threads of our own.
     pool: Option<Pool>,
 }
@@ -27,9 +31,53 @@ pub(crate) struct Lane {
 struct State {
     busy: usize,
     line: VecDeque<ReadyRun>,
+    desks: Vec<Arc<Desk>>,
     /// Those that lent their place and want it back; they go first.
     returning: VecDeque<Arc<Mutex<Turn>>>,
     closed: bool,
+}
+
+impl State {
+    fn desk_here(&mut self, lane: &Lane) -> Option<Arc<Desk>> {
+        desk::here(lane, |desk| self.desks.push(desk.clone()))
+    }
+
+    /// Puts runs on the desk of this thread, or gives them back.
+    fn put(&mut self, lane: &Lane, runs: VecDeque<ReadyRun>) -> Result<(), VecDeque<ReadyRun>> {
+        if runs.is_empty() {
+            return Ok(());
+        }
+        let Some(desk) = self.desk_here(lane) else { return Err(runs) };
+        desk.runs().extend(runs);
+        Ok(())
+    }
+
+    /// The next run: of those in line, of which a worker takes a handful where there are many; else of those on a desk.
+    fn next(&mut self, lane: &Lane) -> Option<ReadyRun> {
+        if let Some(next) = self.line.pop_front() {
+            let more = (self.line.len() / lane.max.saturating_mul(2)).min(HANDFUL - 1);
+            if more > 0
+                && let Some(desk) = self.desk_here(lane)
+            {
+                let mut on_desk = desk.runs();
+                for run in self.line.drain(..more).rev() {
+                    on_desk.push_front(run);
+                }
+            }
+            shrink(&mut self.line);
+            return Some(next);
+        }
+        let next = desk::next();
+        if next.is_some() {
+            return next;
+        }
+        let mut taken = self.desks.iter().map(|desk| desk.half()).find(|taken| !taken.is_empty())?;
+        let next = taken.pop_front();
+        if let Err(taken) = self.put(lane, taken) {
+            self.line = taken;
+        }
+        next
+    }
 }
 
 #[derive(Default)]
@@ -46,12 +94,13 @@ impl std::fmt::Debug for Lane {
 
 impl Lane {
     pub(super) fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { max: max.max(1), state: Mutex::default(), pool: None })
+        Arc::new(Self { max: max.max(1), state: Mutex::default(), awaited: AtomicUsize::new(0), pool: None })
     }
 
     /// As many as a pool has threads.
     pub(super) fn on_rayon(threads: usize) -> Arc<Self> {
-        Arc::new(Self { max: threads, state: Mutex::default(), pool: Some(Pool::new(threads)) })
+        let pool = Some(Pool::new(threads));
+        Arc::new(Self { max: threads, state: Mutex::default(), awaited: AtomicUsize::new(0), pool })
     }
 
     pub(super) fn pool(&self) -> Option<&Pool> {
@@ -64,6 +113,16 @@ impl Lane {
 
     pub(super) fn is_unbounded(&self) -> bool {
         self.max == usize::MAX
+    }
+
+    /// How many workers there are, at most.
+    pub(super) fn width(&self) -> usize {
+        self.max
+    }
+
+    /// Whether somebody waits for its place.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.awaited.load(Ordering::Acquire) > 0
     }
 
     /// Takes a run: a worker begins with it, or it stands in line.
@@ -86,7 +145,7 @@ impl Lane {
         }
     }
 
-    /// Takes runs of one runtime, in this order.
+    /// Takes runs of one runtime, in this order. Those that have become ready by what a worker has executed are put on its desk.
     pub(super) fn submit_all(self: &Arc<Self>, mut runs: Vec<ReadyRun>) {
         if self.is_unbounded() {
             return queue::submit_all(self, runs);
@@ -99,9 +158,32 @@ impl Lane {
         }
         let free = (self.max - state.busy).min(runs.len());
         state.busy += free;
-        state.line.extend(runs.drain(free..));
+        if let Err(rest) = state.put(self, runs.drain(free..).collect()) {
+            state.line.extend(rest);
+        }
         drop(state);
         for run in runs {
+            self.start(run);
+        }
+    }
+
+    /// A worker leaves its desk.
+    pub(super) fn clear(self: &Arc<Self>, desk: &Arc<Desk>) {
+        let mut state = self.state();
+        state.desks.retain(|known| !Arc::ptr_eq(known, desk));
+        let mut left = std::mem::take(&mut *desk.runs());
+        if state.closed {
+            drop(state);
+            drop(left);
+            return;
+        }
+        let free = (self.max - state.busy).min(left.len());
+        state.busy += free;
+        for run in left.drain(free..).rev() {
+            state.line.push_front(run);
+        }
+        drop(state);
+        for run in left {
             self.start(run);
         }
     }
@@ -133,6 +215,7 @@ impl Lane {
         }
         let mut state = self.state();
         if let Some(turn) = state.returning.pop_front() {
+            self.awaited.store(state.returning.len(), Ordering::Release);
             let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
             turn.granted = true;
             let waker = turn.waker.take();
@@ -143,8 +226,7 @@ impl Lane {
             }
             return None;
         }
-        let next = state.line.pop_front();
-        shrink(&mut state.line);
+        let next = state.next(self);
         if next.is_none() {
             state.busy -= 1;
         }
@@ -166,7 +248,10 @@ impl Lane {
     pub(super) fn close(self: &Arc<Self>) {
         let mut state = self.state();
         state.closed = true;
-        let line = std::mem::take(&mut state.line);
+        let mut line = std::mem::take(&mut state.line);
+        for desk in &state.desks {
+            line.append(&mut desk.runs());
+        }
         drop(state);
         drop(line);
         // Those that have a place, and have not begun.
@@ -209,6 +294,7 @@ impl Future for Returning {
         }
         let turn = Arc::new(Mutex::new(Turn { granted: false, waker: Some(cx.waker().clone()) }));
         state.returning.push_back(turn.clone());
+        this.lane.awaited.store(state.returning.len(), Ordering::Release);
         drop(state);
         this.turn = Some(turn);
         Poll::Pending
@@ -220,6 +306,7 @@ impl Drop for Returning {
         let Some(turn) = self.turn.take() else { return };
         let mut state = self.lane.state();
         state.returning.retain(|known| !Arc::ptr_eq(known, &turn));
+        self.lane.awaited.store(state.returning.len(), Ordering::Release);
         drop(state);
         if turn.lock().unwrap_or_else(PoisonError::into_inner).granted {
             self.lane.leave();
@@ -279,11 +366,12 @@ fn work_in_a_row(place: &mut Place, mut run: ReadyRun) -> Option<ReadyRun> {
     let _entered = handle.enter();
     let _working = Working::begin(&place.lane);
     let _row = InARow::begin();
+    let _sitting = Sitting::begin(&place.lane);
     loop {
         run.execute_blocking();
         let next = follow_up().or_else(|| {
             moment::goes_to_line();
-            place.next()
+            desk::next().or_else(|| place.next())
         });
         match next {
             Some(next) if next.kind() != Kind::Async && next.handle().id() == handle.id() => run = next,
