@@ -109,11 +109,21 @@ fn a_map_leaves_the_workers_to_what_stands_in_line() {
     let other = Gate::new();
     other.open();
     two.engine.enter(|| {
+        let begins = Gate::new();
+        let held = [pass.submit(&two.gate), pass.submit(&begins)];
+        two.gate.arrived_blocking(1);
+        begins.arrived_blocking(1);
+        // So many are made as are made in advance.
         let map = count_until.map(unmapped(&counted), unmapped(&other), 0..5001);
         assert_eq!(map.count(), Some(5001));
-        // Nobody waits for it: it is executed only by a worker that looks at the line.
+        // Nobody waits for it: it is executed only by a worker that looks at the line. The other worker would, for want of work.
         let _in_line = pass.submit(&other);
+        begins.open();
         map.wait();
+        two.gate.open();
+        for held in held {
+            held.result().unwrap();
+        }
     });
     assert_eq!(counted.0.load(Ordering::SeqCst), 5001);
 }
