@@ -29,8 +29,8 @@ impl Desk {
     }
 }
 
-/// The desk of a worker.
-struct Seat {
+/// A worker at its desk.
+struct Sitter {
     lane: Arc<Lane>,
     /// Made when it is first needed.
     desk: Option<Arc<Desk>>,
@@ -38,25 +38,31 @@ struct Seat {
     in_a_row: usize,
 }
 
+impl Sitter {
+    fn is_of(&self, lane: &Lane) -> bool {
+        std::ptr::eq(&raw const *self.lane, lane)
+    }
+}
+
 thread_local! {
-    static SEAT: RefCell<Option<Seat>> = const { RefCell::new(None) };
+    static SITTER: RefCell<Option<Sitter>> = const { RefCell::new(None) };
 }
 
 /// A worker of the lane sits at its desk, until this is dropped: what is left there stands in line again.
-pub(super) struct Sitting(Option<Seat>);
+pub(super) struct Sitting(Option<Sitter>);
 
 impl Sitting {
     pub(super) fn begin(lane: &Arc<Lane>) -> Self {
         // Where there is one worker, first come is first served.
-        let seat = (lane.width() > 1).then(|| Seat { lane: lane.clone(), desk: None, in_a_row: 0 });
-        Self(SEAT.replace(seat))
+        let sitter = (lane.width() > 1).then(|| Sitter { lane: lane.clone(), desk: None, in_a_row: 0 });
+        Self(SITTER.replace(sitter))
     }
 }
 
 impl Drop for Sitting {
     fn drop(&mut self) {
-        let seat = SEAT.replace(self.0.take());
-        if let Some(Seat { lane, desk: Some(desk), .. }) = seat {
+        let sitter = SITTER.replace(self.0.take());
+        if let Some(Sitter { lane, desk: Some(desk), .. }) = sitter {
             lane.clear(&desk);
         }
     }
@@ -67,27 +73,27 @@ pub(super) fn here(lane: &Lane, tell: impl FnOnce(&Arc<Desk>)) -> Option<Arc<Des
     if is_in_body() {
         return None;
     }
-    SEAT.with_borrow_mut(|seat| {
-        let seat = seat.as_mut().filter(|seat| std::ptr::eq(&raw const *seat.lane, lane))?;
+    SITTER.with_borrow_mut(|sitter| {
+        let sitter = sitter.as_mut().filter(|sitter| sitter.is_of(lane))?;
         let make = || {
             let desk = Arc::default();
             tell(&desk);
             desk
         };
-        Some(seat.desk.get_or_insert_with(make).clone())
+        Some(sitter.desk.get_or_insert_with(make).clone())
     })
 }
 
-/// The next run on the desk of this thread, unless it is to look at the line first.
-pub(super) fn next() -> Option<ReadyRun> {
-    SEAT.with_borrow_mut(|seat| {
-        let seat = seat.as_mut()?;
-        let desk = seat.desk.as_ref()?;
-        if seat.in_a_row >= HANDFUL || seat.lane.is_awaited() {
-            seat.in_a_row = 0;
+/// The next run on the desk of this thread, if it is one of the lane, unless it is to look at the line first.
+pub(super) fn next(lane: &Lane) -> Option<ReadyRun> {
+    SITTER.with_borrow_mut(|sitter| {
+        let sitter = sitter.as_mut().filter(|sitter| sitter.is_of(lane))?;
+        let desk = sitter.desk.as_ref()?;
+        if sitter.in_a_row >= HANDFUL || sitter.lane.is_awaited() {
+            sitter.in_a_row = 0;
             return None;
         }
-        seat.in_a_row += 1;
+        sitter.in_a_row += 1;
         desk.runs().pop_front()
     })
 }

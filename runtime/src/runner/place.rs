@@ -67,7 +67,7 @@ impl State {
             shrink(&mut self.line);
             return Some(next);
         }
-        let next = desk::next();
+        let next = desk::next(lane);
         if next.is_some() {
             return next;
         }
@@ -371,7 +371,7 @@ fn work_in_a_row(place: &mut Place, mut run: ReadyRun) -> Option<ReadyRun> {
         run.execute_blocking();
         let next = follow_up().or_else(|| {
             moment::goes_to_line();
-            desk::next().or_else(|| place.next())
+            desk::next(&place.lane).or_else(|| place.next())
         });
         match next {
             Some(next) if next.kind() != Kind::Async && next.handle().id() == handle.id() => run = next,
