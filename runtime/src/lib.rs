@@ -49,7 +49,7 @@
 //! | `conformance` | no | `millrun::runner::conformance` and `millrun::store::conformance`, the suites that every task runner and every run store has to pass |
 //! | `svg` | no | [graphs](graph) and Gantt charts as SVG |
 //! | `pictures` | no | the same as PNG and PDF; it has `svg` |
-//! | `progress` | no | [`progress`]: what a flow run is doing, in the terminal |
+//! | `progress` | no | `with_progress()`: what a flow run is doing, in the terminal |
 //! | `zstd` | no | the serializers `json_zstd` and `msgpack_zstd` of [`result`] |
 //! | `s3`, `gcs`, `azure` | no | results in `s3://bucket`, `gs://bucket`, `az://container` |
 //! | `object-store` | no | `ResultStore::objects`, for results in whatever the crate `object_store` knows; the three above have it |

@@ -127,6 +127,7 @@ impl Graph {
     }
 
     #[cfg(not(feature = "svg"))]
+    #[expect(clippy::unused_self, reason = "with the feature it is what is drawn")]
     fn svg(&self) -> Result<String, PictureError> {
         Err(PictureError::new(
             "graphs are drawn with the feature `svg` of `millrun`: turn it on in `Cargo.toml`",
