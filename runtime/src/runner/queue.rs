@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::runtime::Handle;
 
+use super::desk::{Desk, HANDFUL};
 use super::place::Lane;
 use super::runtime::RuntimeHandle;
 use super::worker::{Working, follow_up};
@@ -28,6 +29,8 @@ pub(crate) struct Queue(Mutex<State>);
 #[derive(Default)]
 struct State {
     line: VecDeque<ReadyRun>,
+    /// What servers have taken from it.
+    desks: Vec<Arc<Desk>>,
     /// How many serve it.
     servers: usize,
     /// Those that have found nothing in line, by number: the next run wakes one, which costs less than another one.
@@ -41,11 +44,23 @@ impl Queue {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next run; without one, the server that asks serves no more, and is woken for the next one if there is a number for it.
-    fn next(&self, waker: &Waker, most: usize) -> Result<ReadyRun, Option<u64>> {
-        let mut state = self.state();
+    /// The next run, and where there are many a handful more for the desk of the server that asks; else of those on another's desk.
+    /// Without one, the server serves no more, and is woken for the next one if there is a number for it.
+    fn next(&self, desk: &Arc<Desk>, waker: &Waker, most: usize) -> Result<ReadyRun, Option<u64>> {
+        let state = &mut *self.state();
         if let Some(next) = state.line.pop_front() {
+            let more = (state.line.len() / (2 * state.servers.max(1))).min(HANDFUL - 1);
+            if more > 0 {
+                desk.runs().extend(state.line.drain(..more));
+            }
             shrink(&mut state.line);
+            return Ok(next);
+        }
+        let taken = state.desks.iter().map(|desk| desk.half()).find(|taken| !taken.is_empty());
+        if let Some(mut taken) = taken
+            && let Some(next) = taken.pop_front()
+        {
+            desk.runs().append(&mut taken);
             return Ok(next);
         }
         state.servers -= 1;
@@ -134,27 +149,32 @@ impl Counter {
 }
 
 thread_local! {
-    /// Where the server stands that this thread polls.
-    static SERVING: RefCell<Option<Arc<Counter>>> = const { RefCell::new(None) };
+    /// Where the server stands that this thread polls, and what it has taken.
+    static SERVING: RefCell<Option<(Arc<Counter>, Arc<Desk>)>> = const { RefCell::new(None) };
 }
 
 /// A server whose thread blocks, until this is dropped: others are not held up by it.
-pub(super) struct Aside(Arc<Counter>);
+pub(super) struct Aside(Arc<Counter>, Arc<Desk>);
 
 impl Aside {
     /// Steps aside, if this thread is a server's.
     pub(super) fn step() -> Option<Self> {
-        let counter = SERVING.try_with(|serving| serving.borrow_mut().take()).ok().flatten()?;
-        counter.queue.state().servers -= 1;
+        let (counter, desk) = SERVING.try_with(|serving| serving.borrow_mut().take()).ok().flatten()?;
+        let mut state = counter.queue.state();
+        state.servers -= 1;
+        for run in desk.runs().drain(..).rev() {
+            state.line.push_front(run);
+        }
+        drop(state);
         counter.relieve();
-        Some(Self(counter))
+        Some(Self(counter, desk))
     }
 }
 
 impl Drop for Aside {
     fn drop(&mut self) {
         self.0.queue.state().servers += 1;
-        SERVING.set(Some(self.0.clone()));
+        SERVING.set(Some((self.0.clone(), self.1.clone())));
     }
 }
 
@@ -162,6 +182,8 @@ impl Drop for Aside {
 struct Server {
     at: Arc<Counter>,
     serves: bool,
+    /// What one that serves has taken from the line.
+    desk: Option<Arc<Desk>>,
     /// Its number while it is idle, and until it is polled again.
     idle: Option<u64>,
     current: Option<Execution>,
@@ -171,12 +193,21 @@ struct Server {
 impl Server {
     /// One that serves, as is counted.
     fn new(at: &Arc<Counter>) -> Self {
-        Self { at: at.clone(), serves: true, idle: None, current: None, follow_up: None }
+        let desk = Arc::<Desk>::default();
+        at.queue.state().desks.push(desk.clone());
+        Self { at: at.clone(), serves: true, desk: Some(desk), idle: None, current: None, follow_up: None }
     }
 
     /// One for what has to wait.
     fn of(at: &Arc<Counter>, execution: Execution) -> Self {
-        Self { at: at.clone(), serves: false, idle: None, current: Some(execution), follow_up: None }
+        Self {
+            at: at.clone(),
+            serves: false,
+            desk: None,
+            idle: None,
+            current: Some(execution),
+            follow_up: None,
+        }
     }
 
     /// The run that goes next, or the first in line.
@@ -185,10 +216,12 @@ impl Server {
             return self.follow_up.take();
         }
         moment::goes_to_line();
-        if !self.serves {
-            return None;
+        let desk = self.desk.as_ref().filter(|_| self.serves)?;
+        let on_desk = desk.runs().pop_front();
+        if on_desk.is_some() {
+            return on_desk;
         }
-        let next = self.at.queue.next(cx.waker(), self.at.runtime.metrics().num_workers());
+        let next = self.at.queue.next(desk, cx.waker(), self.at.runtime.metrics().num_workers());
         next.map_err(|number| (self.serves, self.idle) = (false, number)).ok()
     }
 
@@ -229,7 +262,7 @@ impl Future for Server {
             this.at.queue.end_idling(number, true);
             this.serves = true;
         }
-        let serving = this.serves.then(|| this.at.clone());
+        let serving = this.desk.clone().filter(|_| this.serves).map(|desk| (this.at.clone(), desk));
         let before = SERVING.replace(serving);
         let polled = this.poll_in_a_row(cx);
         SERVING.replace(before);
@@ -240,13 +273,15 @@ impl Future for Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let serves = self.idle.map_or(self.serves, |number| self.at.queue.end_idling(number, false));
-        // The runtime has been shut down. Those in line would wait for ever.
+        let Some(desk) = &self.desk else { return };
+        let mut state = self.at.queue.state();
+        state.desks.retain(|known| !Arc::ptr_eq(known, desk));
+        // The runtime has been shut down. Those in line, and those taken, would wait for ever.
         if serves {
-            let mut state = self.at.queue.state();
             state.servers -= 1;
-            let line = std::mem::take(&mut state.line);
+            let left = (std::mem::take(&mut state.line), std::mem::take(&mut *desk.runs()));
             drop(state);
-            drop(line);
+            drop(left);
         }
     }
 }
