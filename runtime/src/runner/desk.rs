@@ -1,6 +1,6 @@
-//! The desk of a worker: runs that it has taken from the line at once, or that have become ready by what it has executed. The workers
-//! do not meet at the line for each run then, and what one of them has made does not go to another. A worker that has nothing to do takes
-//! half of what is on another's desk.
+//! The desk of a worker, or of a server of async runs: what it has taken from the line at once, and, of sync runs, those that have become
+//! ready by what it has executed. The workers do not meet at the line for each run then, and what one of them has made does not go to
+//! another. A worker that has nothing to do takes half of what is on another's desk.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
