@@ -188,6 +188,28 @@ fn a_map_leaves_the_workers_to_what_stands_in_line() {
     assert_eq!(counted.0.load(Ordering::SeqCst), 5001);
 }
 
+#[test]
+fn what_a_worker_has_taken_is_not_left_to_it_while_another_finds_work_of_its_own() {
+    let two = Two::new();
+    let held = two.hold();
+    let (counted, mates) = (Counted::default(), Gate::new());
+    mates.open();
+    two.engine.enter(|| {
+        // What is taken at once: one run that waits for what is behind it.
+        let stuck = count_until.submit(&counted, &mates, 5000);
+        let _mates: Vec<_> = (0..20).map(|_| pass.submit(&mates)).collect();
+        let map = count_until.map(unmapped(&counted), unmapped(&mates), 0..5001);
+        assert_eq!(map.count(), Some(5001));
+        two.gate.open();
+        map.wait();
+        stuck.wait();
+    });
+    for held in held {
+        held.result().unwrap();
+    }
+    assert_eq!(counted.0.load(Ordering::SeqCst), 5002);
+}
+
 #[task]
 fn note(order: Order, n: usize) {
     order.0.lock().unwrap().push(n);

@@ -1,6 +1,7 @@
 //! The desk of a worker, or of a server of async runs: what it has taken from the line at once, and, of sync runs, those that have become
 //! ready by what it has executed. The workers do not meet at the line for each run then, and what one of them has made does not go to
-//! another. A worker that has nothing to do takes half of what is on another's desk.
+//! another. A worker that has nothing to do takes half of what is on another's desk; and of what is on the desk of one that is at one run
+//! for long, as it would be its turn in line.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -14,18 +15,95 @@ use crate::engine::is_in_body;
 pub(super) const HANDFUL: usize = 32;
 
 #[derive(Default)]
-pub(super) struct Desk(Mutex<VecDeque<ReadyRun>>);
+pub(super) struct Desk(Mutex<OnDesk>);
+
+#[derive(Default)]
+struct OnDesk {
+    runs: VecDeque<ReadyRun>,
+    /// Somebody has looked at it since its worker has.
+    is_left: bool,
+}
 
 impl Desk {
-    pub(super) fn runs(&self) -> MutexGuard<'_, VecDeque<ReadyRun>> {
+    fn on_it(&self) -> MutexGuard<'_, OnDesk> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the later half of what is there.
-    pub(super) fn half(&self) -> VecDeque<ReadyRun> {
-        let mut runs = self.runs();
-        let stays = runs.len() / 2;
-        runs.split_off(stays)
+    /// The next run, for its worker.
+    pub(super) fn next(&self) -> Option<ReadyRun> {
+        let mut on_it = self.on_it();
+        on_it.is_left = false;
+        on_it.runs.pop_front()
+    }
+
+    /// Adds runs that go first.
+    pub(super) fn put_first(&self, runs: impl DoubleEndedIterator<Item = ReadyRun>) {
+        let mut on_it = self.on_it();
+        for run in runs.rev() {
+            on_it.runs.push_front(run);
+        }
+    }
+
+    /// Adds runs that go last.
+    pub(super) fn put_last(&self, runs: VecDeque<ReadyRun>) {
+        self.on_it().runs.extend(runs);
+    }
+
+    pub(super) fn clear(&self) -> VecDeque<ReadyRun> {
+        std::mem::take(&mut self.on_it().runs)
+    }
+
+    /// Takes those that have been there for longest: half of them, or more.
+    fn half(&self) -> VecDeque<ReadyRun> {
+        let mut on_it = self.on_it();
+        let stays = on_it.runs.len().div_ceil(2);
+        let stays = on_it.runs.split_off(stays);
+        std::mem::replace(&mut on_it.runs, stays)
+    }
+
+    /// As [`half`](Self::half), if its worker has taken nothing since it was looked at before.
+    fn half_if_left(&self) -> VecDeque<ReadyRun> {
+        let was_left = std::mem::replace(&mut self.on_it().is_left, true);
+        if was_left { self.half() } else { VecDeque::new() }
+    }
+}
+
+/// The desks of the workers who share a line.
+#[derive(Default)]
+pub(super) struct Desks {
+    desks: Vec<Arc<Desk>>,
+    /// The one that is looked at next.
+    turn: usize,
+}
+
+impl Desks {
+    pub(super) fn add(&mut self, desk: &Arc<Desk>) {
+        self.desks.push(desk.clone());
+    }
+
+    pub(super) fn remove(&mut self, desk: &Arc<Desk>) {
+        self.desks.retain(|known| !Arc::ptr_eq(known, desk));
+    }
+
+    /// What is on the next desk, but one's own, whose worker is at one run for long.
+    pub(super) fn left(&mut self, own: Option<&Arc<Desk>>) -> VecDeque<ReadyRun> {
+        self.turn = (self.turn + 1) % self.desks.len().max(1);
+        self.others(own).next().map(|desk| desk.half_if_left()).unwrap_or_default()
+    }
+
+    /// What is on any desk but one's own.
+    pub(super) fn any(&self, own: Option<&Arc<Desk>>) -> VecDeque<ReadyRun> {
+        self.others(own).map(|desk| desk.half()).find(|taken| !taken.is_empty()).unwrap_or_default()
+    }
+
+    fn others(&self, own: Option<&Arc<Desk>>) -> impl Iterator<Item = &Arc<Desk>> {
+        let (before, after) = self.desks.split_at(self.turn.min(self.desks.len()));
+        after.iter().chain(before).filter(move |desk| !own.is_some_and(|own| Arc::ptr_eq(own, desk)))
+    }
+
+    /// Takes all there is on them.
+    pub(super) fn clear(&self) -> VecDeque<ReadyRun> {
+        self.desks.iter().flat_map(|desk| desk.clear()).collect()
     }
 }
 
@@ -68,6 +146,11 @@ impl Drop for Sitting {
     }
 }
 
+/// The desk of this thread, if it has one of the lane.
+pub(super) fn own(lane: &Lane) -> Option<Arc<Desk>> {
+    SITTER.with_borrow(|sitter| sitter.as_ref().filter(|sitter| sitter.is_of(lane))?.desk.clone())
+}
+
 /// The desk of this thread, if that is between two runs of the lane; `tell` is called with one that was not there before.
 pub(super) fn here(lane: &Lane, tell: impl FnOnce(&Arc<Desk>)) -> Option<Arc<Desk>> {
     if is_in_body() {
@@ -94,6 +177,6 @@ pub(super) fn next(lane: &Lane) -> Option<ReadyRun> {
             return None;
         }
         sitter.in_a_row += 1;
-        desk.runs().pop_front()
+        desk.next()
     })
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::ReadyRun;
-use super::desk::{self, Desk, HANDFUL, Sitting};
+use super::desk::{self, Desk, Desks, HANDFUL, Sitting};
 use super::pool::{self, Pool};
 use super::queue;
 use super::worker::{Working, as_worker, follow_up, holds, holds_another};
@@ -31,7 +31,7 @@ pub(crate) struct Lane {
 struct State {
     busy: usize,
     line: VecDeque<ReadyRun>,
-    desks: Vec<Arc<Desk>>,
+    desks: Desks,
     /// Those that lent their place and want it back; they go first.
     returning: VecDeque<Arc<Mutex<Turn>>>,
     closed: bool,
@@ -39,43 +39,58 @@ struct State {
 
 impl State {
     fn desk_here(&mut self, lane: &Lane) -> Option<Arc<Desk>> {
-        desk::here(lane, |desk| self.desks.push(desk.clone()))
+        desk::here(lane, |desk| self.desks.add(desk))
     }
 
-    /// Puts runs on the desk of this thread, or gives them back.
-    fn put(&mut self, lane: &Lane, runs: VecDeque<ReadyRun>) -> Result<(), VecDeque<ReadyRun>> {
-        if runs.is_empty() {
-            return Ok(());
+    /// The next run for a worker at its desk: of those in line, of which it takes a handful where there are many, or of those on a
+    /// desk.
+    fn next_at_desk(&mut self, lane: &Lane) -> Option<ReadyRun> {
+        let own = desk::own(lane);
+        let mut taken = self.desks.left(own.as_ref());
+        if let Some(next) = taken.pop_front() {
+            self.put_first(lane, taken);
+            return Some(next);
         }
-        let Some(desk) = self.desk_here(lane) else { return Err(runs) };
-        desk.runs().extend(runs);
-        Ok(())
-    }
-
-    /// The next run: of those in line, of which a worker takes a handful where there are many; else of those on a desk.
-    fn next(&mut self, lane: &Lane) -> Option<ReadyRun> {
         if let Some(next) = self.line.pop_front() {
             let more = (self.line.len() / lane.max.saturating_mul(2)).min(HANDFUL - 1);
             if more > 0
                 && let Some(desk) = self.desk_here(lane)
             {
-                let mut on_desk = desk.runs();
-                for run in self.line.drain(..more).rev() {
-                    on_desk.push_front(run);
-                }
+                desk.put_first(self.line.drain(..more));
             }
             shrink(&mut self.line);
             return Some(next);
         }
-        let next = desk::next(lane);
+        if let Some(next) = own.as_ref().and_then(|desk| desk.next()) {
+            return Some(next);
+        }
+        let mut taken = self.desks.any(own.as_ref());
+        let next = taken.pop_front();
+        self.put_first(lane, taken);
+        next
+    }
+
+    /// Has runs that were on another's desk go first here.
+    fn put_first(&mut self, lane: &Lane, taken: VecDeque<ReadyRun>) {
+        if taken.is_empty() {
+            return;
+        }
+        match self.desk_here(lane) {
+            Some(desk) => desk.put_first(taken.into_iter()),
+            None => self.line.extend(taken),
+        }
+    }
+
+    /// The next run for a worker that has just begun.
+    fn next(&mut self) -> Option<ReadyRun> {
+        let next = self.line.pop_front();
+        shrink(&mut self.line);
         if next.is_some() {
             return next;
         }
-        let mut taken = self.desks.iter().map(|desk| desk.half()).find(|taken| !taken.is_empty())?;
+        let mut taken = self.desks.any(None);
         let next = taken.pop_front();
-        if let Err(taken) = self.put(lane, taken) {
-            self.line = taken;
-        }
+        self.line.extend(taken);
         next
     }
 }
@@ -158,8 +173,12 @@ impl Lane {
         }
         let free = (self.max - state.busy).min(runs.len());
         state.busy += free;
-        if let Err(rest) = state.put(self, runs.drain(free..).collect()) {
-            state.line.extend(rest);
+        let rest: VecDeque<_> = runs.drain(free..).collect();
+        if !rest.is_empty() {
+            match state.desk_here(self) {
+                Some(desk) => desk.put_last(rest),
+                None => state.line.extend(rest),
+            }
         }
         drop(state);
         for run in runs {
@@ -170,8 +189,8 @@ impl Lane {
     /// A worker leaves its desk.
     pub(super) fn clear(self: &Arc<Self>, desk: &Arc<Desk>) {
         let mut state = self.state();
-        state.desks.retain(|known| !Arc::ptr_eq(known, desk));
-        let mut left = std::mem::take(&mut *desk.runs());
+        state.desks.remove(desk);
+        let mut left = desk.clear();
         if state.closed {
             drop(state);
             drop(left);
@@ -208,8 +227,8 @@ impl Lane {
         free
     }
 
-    /// What the holder of a place is to execute next; without anything the place is free.
-    pub(super) fn next(&self) -> Option<ReadyRun> {
+    /// What the holder of a place is to execute next, who sits at its desk or not; without anything the place is free.
+    fn next(&self, at_desk: bool) -> Option<ReadyRun> {
         if self.is_unbounded() {
             return None;
         }
@@ -226,7 +245,7 @@ impl Lane {
             }
             return None;
         }
-        let next = state.next(self);
+        let next = if at_desk { state.next_at_desk(self) } else { state.next() };
         if next.is_none() {
             state.busy -= 1;
         }
@@ -235,7 +254,7 @@ impl Lane {
 
     /// Gives a place up; whoever is next in line has it.
     pub(super) fn leave(self: &Arc<Self>) {
-        if let Some(run) = self.next() {
+        if let Some(run) = self.next(false) {
             self.start(run);
         }
     }
@@ -249,9 +268,7 @@ impl Lane {
         let mut state = self.state();
         state.closed = true;
         let mut line = std::mem::take(&mut state.line);
-        for desk in &state.desks {
-            line.append(&mut desk.runs());
-        }
+        line.append(&mut state.desks.clear());
         drop(state);
         drop(line);
         // Those that have a place, and have not begun.
@@ -327,7 +344,7 @@ impl Place {
 
     /// What to execute next on it; without anything it has been given up.
     fn next(&mut self) -> Option<ReadyRun> {
-        let next = self.lane.next();
+        let next = self.lane.next(true);
         self.held = next.is_some();
         next
     }

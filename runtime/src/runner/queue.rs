@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::runtime::Handle;
 
-use super::desk::{Desk, HANDFUL};
+use super::desk::{Desk, Desks, HANDFUL};
 use super::place::Lane;
 use super::runtime::RuntimeHandle;
 use super::worker::{Working, follow_up};
@@ -30,7 +30,7 @@ pub(crate) struct Queue(Mutex<State>);
 struct State {
     line: VecDeque<ReadyRun>,
     /// What servers have taken from it.
-    desks: Vec<Arc<Desk>>,
+    desks: Desks,
     /// How many serve it.
     servers: usize,
     /// Those that have found nothing in line, by number: the next run wakes one, which costs less than another one.
@@ -48,19 +48,20 @@ impl Queue {
     /// Without one, the server serves no more, and is woken for the next one if there is a number for it.
     fn next(&self, desk: &Arc<Desk>, waker: &Waker, most: usize) -> Result<ReadyRun, Option<u64>> {
         let state = &mut *self.state();
-        if let Some(next) = state.line.pop_front() {
+        let mut taken = state.desks.left(Some(desk));
+        if taken.is_empty()
+            && let Some(next) = state.line.pop_front()
+        {
             let more = (state.line.len() / (2 * state.servers.max(1))).min(HANDFUL - 1);
-            if more > 0 {
-                desk.runs().extend(state.line.drain(..more));
-            }
+            desk.put_first(state.line.drain(..more));
             shrink(&mut state.line);
             return Ok(next);
         }
-        let taken = state.desks.iter().map(|desk| desk.half()).find(|taken| !taken.is_empty());
-        if let Some(mut taken) = taken
-            && let Some(next) = taken.pop_front()
-        {
-            desk.runs().append(&mut taken);
+        if taken.is_empty() {
+            taken = state.desks.any(Some(desk));
+        }
+        if let Some(next) = taken.pop_front() {
+            desk.put_last(taken);
             return Ok(next);
         }
         state.servers -= 1;
@@ -162,7 +163,7 @@ impl Aside {
         let (counter, desk) = SERVING.try_with(|serving| serving.borrow_mut().take()).ok().flatten()?;
         let mut state = counter.queue.state();
         state.servers -= 1;
-        for run in desk.runs().drain(..).rev() {
+        for run in desk.clear().into_iter().rev() {
             state.line.push_front(run);
         }
         drop(state);
@@ -194,7 +195,7 @@ impl Server {
     /// One that serves, as is counted.
     fn new(at: &Arc<Counter>) -> Self {
         let desk = Arc::<Desk>::default();
-        at.queue.state().desks.push(desk.clone());
+        at.queue.state().desks.add(&desk);
         Self { at: at.clone(), serves: true, desk: Some(desk), idle: None, current: None, follow_up: None }
     }
 
@@ -217,7 +218,7 @@ impl Server {
         }
         moment::goes_to_line();
         let desk = self.desk.as_ref().filter(|_| self.serves)?;
-        let on_desk = desk.runs().pop_front();
+        let on_desk = desk.next();
         if on_desk.is_some() {
             return on_desk;
         }
@@ -275,11 +276,11 @@ impl Drop for Server {
         let serves = self.idle.map_or(self.serves, |number| self.at.queue.end_idling(number, false));
         let Some(desk) = &self.desk else { return };
         let mut state = self.at.queue.state();
-        state.desks.retain(|known| !Arc::ptr_eq(known, desk));
+        state.desks.remove(desk);
         // The runtime has been shut down. Those in line, and those taken, would wait for ever.
         if serves {
             state.servers -= 1;
-            let left = (std::mem::take(&mut state.line), std::mem::take(&mut *desk.runs()));
+            let left = (std::mem::take(&mut state.line), desk.clear());
             drop(state);
             drop(left);
         }
