@@ -71,66 +71,6 @@ fn what_a_worker_has_taken_does_not_wait_for_what_it_executes() {
     }
 }
 
-#[task]
-async fn count_async(counted: Counted, gate: Option<Gate>) -> usize {
-    if let Some(gate) = gate {
-        // Not as it should be: nothing else goes on, on this thread of the runtime.
-        gate.pass_blocking();
-    }
-    counted.0.fetch_add(1, Ordering::SeqCst)
-}
-
-#[test]
-fn async_runs_that_were_taken_do_not_wait_for_what_holds_up_a_thread() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    let _entered = runtime.enter();
-    let engine = Engine::builder().build();
-    let (counted, begins, stays) = (Counted::default(), Gate::new(), Gate::new());
-    engine.enter(|| {
-        let held = [(); 2].map(|()| count_async.submit(&counted, Some(begins.clone())));
-        begins.arrived_blocking(2);
-        let futures: Vec<_> =
-            (0..MANY).map(|n| count_async.submit(&counted, (n == 20).then_some(&stays).cloned())).collect();
-        begins.open();
-        for (n, future) in futures.iter().enumerate() {
-            if n != 20 {
-                future.wait();
-            }
-        }
-        stays.open();
-        assert_eq!(futures[20].result().unwrap(), MANY + 1);
-        for held in held {
-            held.wait();
-        }
-    });
-}
-
-#[task]
-async fn wait_for(later: Arc<Mutex<Option<TaskFuture<usize>>>>) -> Result<usize, TaskError> {
-    let later = later.lock().unwrap().take();
-    later.map_or(Ok(0), |later| later.result())
-}
-
-#[test]
-fn async_runs_that_were_taken_do_not_wait_for_a_body_that_blocks_for_one_of_them() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-    let _entered = runtime.enter();
-    let engine = Engine::builder().build();
-    let (counted, begins, later) = (Counted::default(), Gate::new(), Arc::default());
-    engine.enter(|| {
-        let held = count_async.submit(&counted, Some(begins.clone()));
-        begins.arrived_blocking(1);
-        let first = wait_for.submit(Arc::clone(&later));
-        let futures: Vec<_> = (0..MANY).map(|_| count_async.submit(&counted, None::<Gate>)).collect();
-        *later.lock().unwrap() = Some(futures[20].clone());
-        begins.open();
-        // As one server executes them, in this order.
-        assert_eq!(first.result().unwrap(), 21);
-        held.wait();
-        futures[MANY - 1].wait();
-    });
-}
-
 #[test]
 fn what_a_worker_has_taken_is_cancelled_at_shutdown() {
     let two = Two::new();

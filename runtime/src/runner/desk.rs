@@ -1,7 +1,6 @@
-//! The desk of a worker, or of a server of async runs: what it has taken from the line at once, and, of sync runs, those that have become
-//! ready by what it has executed. The workers do not meet at the line for each run then, and what one of them has made does not go to
-//! another. A worker that has nothing to do takes half of what is on another's desk; and of what is on the desk of one that is at one run
-//! for long, as it would be its turn in line.
+//! The desk of a worker: runs that it has taken from the line at once, or that have become ready by what it has executed. The workers
+//! do not meet at the line for each run then, and what one of them has made does not go to another. A worker that has nothing to do takes
+//! half of what is on another's desk; and in its turn what is left on the desk of one that is at one run for long.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -14,14 +13,18 @@ use crate::engine::is_in_body;
 /// So many runs are taken at once, at most; and after as many of one's own those in line come first.
 pub(super) const HANDFUL: usize = 32;
 
+/// What others have looked at so often without its worker is left by it: they look after each handful of runs, and a worker that makes
+/// the runs of a map is not at its desk for some handfuls.
+const LOOKS: usize = 32;
+
 #[derive(Default)]
 pub(super) struct Desk(Mutex<OnDesk>);
 
 #[derive(Default)]
 struct OnDesk {
     runs: VecDeque<ReadyRun>,
-    /// Somebody has looked at it since its worker has.
-    is_left: bool,
+    /// How often others have looked at it since its worker has.
+    looks: usize,
 }
 
 impl Desk {
@@ -32,7 +35,7 @@ impl Desk {
     /// The next run, for its worker.
     pub(super) fn next(&self) -> Option<ReadyRun> {
         let mut on_it = self.on_it();
-        on_it.is_left = false;
+        on_it.looks = 0;
         on_it.runs.pop_front()
     }
 
@@ -53,18 +56,22 @@ impl Desk {
         std::mem::take(&mut self.on_it().runs)
     }
 
-    /// Takes those that have been there for longest: half of them, or more.
+    /// Takes half of what is there: what its worker would come to last.
     fn half(&self) -> VecDeque<ReadyRun> {
-        let mut on_it = self.on_it();
-        let stays = on_it.runs.len().div_ceil(2);
-        let stays = on_it.runs.split_off(stays);
-        std::mem::replace(&mut on_it.runs, stays)
+        let runs = &mut self.on_it().runs;
+        let stays = runs.len() / 2;
+        runs.split_off(stays)
     }
 
-    /// As [`half`](Self::half), if its worker has taken nothing since it was looked at before.
+    /// Takes half of what is there, the first of it, if its worker has taken nothing for long.
     fn half_if_left(&self) -> VecDeque<ReadyRun> {
-        let was_left = std::mem::replace(&mut self.on_it().is_left, true);
-        if was_left { self.half() } else { VecDeque::new() }
+        let on_it = &mut *self.on_it();
+        on_it.looks += 1;
+        if on_it.looks < LOOKS {
+            return VecDeque::new();
+        }
+        let stays = on_it.runs.split_off(on_it.runs.len().div_ceil(2));
+        std::mem::replace(&mut on_it.runs, stays)
     }
 }
 

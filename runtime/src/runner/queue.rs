@@ -12,7 +12,6 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::runtime::Handle;
 
-use super::desk::{Desk, Desks, HANDFUL};
 use super::place::Lane;
 use super::runtime::RuntimeHandle;
 use super::worker::{Working, follow_up};
@@ -29,8 +28,6 @@ pub(crate) struct Queue(Mutex<State>);
 #[derive(Default)]
 struct State {
     line: VecDeque<ReadyRun>,
-    /// What servers have taken from it.
-    desks: Desks,
     /// How many serve it.
     servers: usize,
     /// Those that have found nothing in line, by number: the next run wakes one, which costs less than another one.
@@ -44,24 +41,11 @@ impl Queue {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next run, and where there are many a handful more for the desk of the server that asks; else of those on another's desk.
-    /// Without one, the server serves no more, and is woken for the next one if there is a number for it.
-    fn next(&self, desk: &Arc<Desk>, waker: &Waker, most: usize) -> Result<ReadyRun, Option<u64>> {
-        let state = &mut *self.state();
-        let mut taken = state.desks.left(Some(desk));
-        if taken.is_empty()
-            && let Some(next) = state.line.pop_front()
-        {
-            let more = (state.line.len() / (2 * state.servers.max(1))).min(HANDFUL - 1);
-            desk.put_first(state.line.drain(..more));
+    /// The next run; without one, the server that asks serves no more, and is woken for the next one if there is a number for it.
+    fn next(&self, waker: &Waker, most: usize) -> Result<ReadyRun, Option<u64>> {
+        let mut state = self.state();
+        if let Some(next) = state.line.pop_front() {
             shrink(&mut state.line);
-            return Ok(next);
-        }
-        if taken.is_empty() {
-            taken = state.desks.any(Some(desk));
-        }
-        if let Some(next) = taken.pop_front() {
-            desk.put_last(taken);
             return Ok(next);
         }
         state.servers -= 1;
@@ -150,32 +134,27 @@ impl Counter {
 }
 
 thread_local! {
-    /// Where the server stands that this thread polls, and what it has taken.
-    static SERVING: RefCell<Option<(Arc<Counter>, Arc<Desk>)>> = const { RefCell::new(None) };
+    /// Where the server stands that this thread polls.
+    static SERVING: RefCell<Option<Arc<Counter>>> = const { RefCell::new(None) };
 }
 
 /// A server whose thread blocks, until this is dropped: others are not held up by it.
-pub(super) struct Aside(Arc<Counter>, Arc<Desk>);
+pub(super) struct Aside(Arc<Counter>);
 
 impl Aside {
     /// Steps aside, if this thread is a server's.
     pub(super) fn step() -> Option<Self> {
-        let (counter, desk) = SERVING.try_with(|serving| serving.borrow_mut().take()).ok().flatten()?;
-        let mut state = counter.queue.state();
-        state.servers -= 1;
-        for run in desk.clear().into_iter().rev() {
-            state.line.push_front(run);
-        }
-        drop(state);
+        let counter = SERVING.try_with(|serving| serving.borrow_mut().take()).ok().flatten()?;
+        counter.queue.state().servers -= 1;
         counter.relieve();
-        Some(Self(counter, desk))
+        Some(Self(counter))
     }
 }
 
 impl Drop for Aside {
     fn drop(&mut self) {
         self.0.queue.state().servers += 1;
-        SERVING.set(Some((self.0.clone(), self.1.clone())));
+        SERVING.set(Some(self.0.clone()));
     }
 }
 
@@ -183,8 +162,6 @@ impl Drop for Aside {
 struct Server {
     at: Arc<Counter>,
     serves: bool,
-    /// What one that serves has taken from the line.
-    desk: Option<Arc<Desk>>,
     /// Its number while it is idle, and until it is polled again.
     idle: Option<u64>,
     current: Option<Execution>,
@@ -194,21 +171,12 @@ struct Server {
 impl Server {
     /// One that serves, as is counted.
     fn new(at: &Arc<Counter>) -> Self {
-        let desk = Arc::<Desk>::default();
-        at.queue.state().desks.add(&desk);
-        Self { at: at.clone(), serves: true, desk: Some(desk), idle: None, current: None, follow_up: None }
+        Self { at: at.clone(), serves: true, idle: None, current: None, follow_up: None }
     }
 
     /// One for what has to wait.
     fn of(at: &Arc<Counter>, execution: Execution) -> Self {
-        Self {
-            at: at.clone(),
-            serves: false,
-            desk: None,
-            idle: None,
-            current: Some(execution),
-            follow_up: None,
-        }
+        Self { at: at.clone(), serves: false, idle: None, current: Some(execution), follow_up: None }
     }
 
     /// The run that goes next, or the first in line.
@@ -217,12 +185,10 @@ impl Server {
             return self.follow_up.take();
         }
         moment::goes_to_line();
-        let desk = self.desk.as_ref().filter(|_| self.serves)?;
-        let on_desk = desk.next();
-        if on_desk.is_some() {
-            return on_desk;
+        if !self.serves {
+            return None;
         }
-        let next = self.at.queue.next(desk, cx.waker(), self.at.runtime.metrics().num_workers());
+        let next = self.at.queue.next(cx.waker(), self.at.runtime.metrics().num_workers());
         next.map_err(|number| (self.serves, self.idle) = (false, number)).ok()
     }
 
@@ -263,7 +229,7 @@ impl Future for Server {
             this.at.queue.end_idling(number, true);
             this.serves = true;
         }
-        let serving = this.desk.clone().filter(|_| this.serves).map(|desk| (this.at.clone(), desk));
+        let serving = this.serves.then(|| this.at.clone());
         let before = SERVING.replace(serving);
         let polled = this.poll_in_a_row(cx);
         SERVING.replace(before);
@@ -274,15 +240,13 @@ impl Future for Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let serves = self.idle.map_or(self.serves, |number| self.at.queue.end_idling(number, false));
-        let Some(desk) = &self.desk else { return };
-        let mut state = self.at.queue.state();
-        state.desks.remove(desk);
-        // The runtime has been shut down. Those in line, and those taken, would wait for ever.
+        // The runtime has been shut down. Those in line would wait for ever.
         if serves {
+            let mut state = self.at.queue.state();
             state.servers -= 1;
-            let left = (std::mem::take(&mut state.line), desk.clear());
+            let line = std::mem::take(&mut state.line);
             drop(state);
-            drop(left);
+            drop(line);
         }
     }
 }
