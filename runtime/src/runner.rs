@@ -3,7 +3,6 @@
 mod concurrent;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
-pub(crate) mod desk;
 pub(crate) mod place;
 mod pool;
 mod queue;

@@ -1,7 +1,6 @@
 //! Runners, built in and from outside of the crate, put through the conformance suite and their own rules.
 
 mod conformance;
-mod desks;
 #[path = "../behaviour/gate.rs"]
 #[allow(dead_code, reason = "other targets use the rest")]
 mod gate;

@@ -85,7 +85,7 @@ pub(super) fn bodies_here() -> Vec<usize> {
 }
 
 /// Whether this thread executes a body.
-pub(crate) fn is_in_body() -> bool {
+pub(super) fn is_in_body() -> bool {
     FLAGS.get().in_body
 }
 

@@ -3,12 +3,10 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::ReadyRun;
-use super::desk::{self, Desk, Desks, HANDFUL, Sitting};
 use super::pool::{self, Pool};
 use super::queue;
 use super::worker::{Working, as_worker, follow_up, holds, holds_another};
@@ -17,12 +15,10 @@ use crate::engine::moment::{self, InARow};
 use crate::engine::shrink;
 use crate::spec::Kind;
 
-/// So many runs, and those in line behind them: first come, first served, but for what workers have on their [desks](desk).
+/// So many runs, and those in line behind them, first come, first served.
 pub(crate) struct Lane {
     max: usize,
     state: Mutex<State>,
-    /// How many want their place back.
-    awaited: AtomicUsize,
     /// Where sync runs execute; without one, on threads of our own.
     pool: Option<Pool>,
 }
@@ -31,68 +27,9 @@ pub(crate) struct Lane {
 struct State {
     busy: usize,
     line: VecDeque<ReadyRun>,
-    desks: Desks,
     /// Those that lent their place and want it back; they go first.
     returning: VecDeque<Arc<Mutex<Turn>>>,
     closed: bool,
-}
-
-impl State {
-    fn desk_here(&mut self, lane: &Lane) -> Option<Arc<Desk>> {
-        desk::here(lane, |desk| self.desks.add(desk))
-    }
-
-    /// The next run for a worker at its desk: of those in line, of which it takes a handful where there are many, or of those on a
-    /// desk.
-    fn next_at_desk(&mut self, lane: &Lane) -> Option<ReadyRun> {
-        let own = desk::own(lane);
-        let mut taken = self.desks.left(own.as_ref());
-        if let Some(next) = taken.pop_front() {
-            self.put_first(lane, taken);
-            return Some(next);
-        }
-        if let Some(next) = self.line.pop_front() {
-            let more = (self.line.len() / lane.max.saturating_mul(2)).min(HANDFUL - 1);
-            if more > 0
-                && let Some(desk) = self.desk_here(lane)
-            {
-                desk.put_first(self.line.drain(..more));
-            }
-            shrink(&mut self.line);
-            return Some(next);
-        }
-        if let Some(next) = own.as_ref().and_then(|desk| desk.next()) {
-            return Some(next);
-        }
-        let mut taken = self.desks.any(own.as_ref());
-        let next = taken.pop_front();
-        self.put_first(lane, taken);
-        next
-    }
-
-    /// Has runs that were on another's desk go first here.
-    fn put_first(&mut self, lane: &Lane, taken: VecDeque<ReadyRun>) {
-        if taken.is_empty() {
-            return;
-        }
-        match self.desk_here(lane) {
-            Some(desk) => desk.put_first(taken.into_iter()),
-            None => self.line.extend(taken),
-        }
-    }
-
-    /// The next run for a worker that has just begun.
-    fn next(&mut self) -> Option<ReadyRun> {
-        let next = self.line.pop_front();
-        shrink(&mut self.line);
-        if next.is_some() {
-            return next;
-        }
-        let mut taken = self.desks.any(None);
-        let next = taken.pop_front();
-        self.line.extend(taken);
-        next
-    }
 }
 
 #[derive(Default)]
@@ -109,13 +46,12 @@ impl std::fmt::Debug for Lane {
 
 impl Lane {
     pub(super) fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { max: max.max(1), state: Mutex::default(), awaited: AtomicUsize::new(0), pool: None })
+        Arc::new(Self { max: max.max(1), state: Mutex::default(), pool: None })
     }
 
     /// As many as a pool has threads.
     pub(super) fn on_rayon(threads: usize) -> Arc<Self> {
-        let pool = Some(Pool::new(threads));
-        Arc::new(Self { max: threads, state: Mutex::default(), awaited: AtomicUsize::new(0), pool })
+        Arc::new(Self { max: threads, state: Mutex::default(), pool: Some(Pool::new(threads)) })
     }
 
     pub(super) fn pool(&self) -> Option<&Pool> {
@@ -128,16 +64,6 @@ impl Lane {
 
     pub(super) fn is_unbounded(&self) -> bool {
         self.max == usize::MAX
-    }
-
-    /// How many workers there are, at most.
-    pub(super) fn width(&self) -> usize {
-        self.max
-    }
-
-    /// Whether somebody waits for its place.
-    pub(super) fn is_awaited(&self) -> bool {
-        self.awaited.load(Ordering::Acquire) > 0
     }
 
     /// Takes a run: a worker begins with it, or it stands in line.
@@ -160,7 +86,7 @@ impl Lane {
         }
     }
 
-    /// Takes runs of one runtime, in this order. Those that have become ready by what a worker has executed are put on its desk.
+    /// Takes runs of one runtime, in this order.
     pub(super) fn submit_all(self: &Arc<Self>, mut runs: Vec<ReadyRun>) {
         if self.is_unbounded() {
             return queue::submit_all(self, runs);
@@ -173,36 +99,9 @@ impl Lane {
         }
         let free = (self.max - state.busy).min(runs.len());
         state.busy += free;
-        let rest: VecDeque<_> = runs.drain(free..).collect();
-        if !rest.is_empty() {
-            match state.desk_here(self) {
-                Some(desk) => desk.put_last(rest),
-                None => state.line.extend(rest),
-            }
-        }
+        state.line.extend(runs.drain(free..));
         drop(state);
         for run in runs {
-            self.start(run);
-        }
-    }
-
-    /// A worker leaves its desk.
-    pub(super) fn clear(self: &Arc<Self>, desk: &Arc<Desk>) {
-        let mut state = self.state();
-        state.desks.remove(desk);
-        let mut left = desk.clear();
-        if state.closed {
-            drop(state);
-            drop(left);
-            return;
-        }
-        let free = (self.max - state.busy).min(left.len());
-        state.busy += free;
-        for run in left.drain(free..).rev() {
-            state.line.push_front(run);
-        }
-        drop(state);
-        for run in left {
             self.start(run);
         }
     }
@@ -227,14 +126,13 @@ impl Lane {
         free
     }
 
-    /// What the holder of a place is to execute next, who sits at its desk or not; without anything the place is free.
-    fn next(&self, at_desk: bool) -> Option<ReadyRun> {
+    /// What the holder of a place is to execute next; without anything the place is free.
+    pub(super) fn next(&self) -> Option<ReadyRun> {
         if self.is_unbounded() {
             return None;
         }
         let mut state = self.state();
         if let Some(turn) = state.returning.pop_front() {
-            self.awaited.store(state.returning.len(), Ordering::Release);
             let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
             turn.granted = true;
             let waker = turn.waker.take();
@@ -245,7 +143,8 @@ impl Lane {
             }
             return None;
         }
-        let next = if at_desk { state.next_at_desk(self) } else { state.next() };
+        let next = state.line.pop_front();
+        shrink(&mut state.line);
         if next.is_none() {
             state.busy -= 1;
         }
@@ -254,7 +153,7 @@ impl Lane {
 
     /// Gives a place up; whoever is next in line has it.
     pub(super) fn leave(self: &Arc<Self>) {
-        if let Some(run) = self.next(false) {
+        if let Some(run) = self.next() {
             self.start(run);
         }
     }
@@ -267,8 +166,7 @@ impl Lane {
     pub(super) fn close(self: &Arc<Self>) {
         let mut state = self.state();
         state.closed = true;
-        let mut line = std::mem::take(&mut state.line);
-        line.append(&mut state.desks.clear());
+        let line = std::mem::take(&mut state.line);
         drop(state);
         drop(line);
         // Those that have a place, and have not begun.
@@ -311,7 +209,6 @@ impl Future for Returning {
         }
         let turn = Arc::new(Mutex::new(Turn { granted: false, waker: Some(cx.waker().clone()) }));
         state.returning.push_back(turn.clone());
-        this.lane.awaited.store(state.returning.len(), Ordering::Release);
         drop(state);
         this.turn = Some(turn);
         Poll::Pending
@@ -323,7 +220,6 @@ impl Drop for Returning {
         let Some(turn) = self.turn.take() else { return };
         let mut state = self.lane.state();
         state.returning.retain(|known| !Arc::ptr_eq(known, &turn));
-        self.lane.awaited.store(state.returning.len(), Ordering::Release);
         drop(state);
         if turn.lock().unwrap_or_else(PoisonError::into_inner).granted {
             self.lane.leave();
@@ -344,7 +240,7 @@ impl Place {
 
     /// What to execute next on it; without anything it has been given up.
     fn next(&mut self) -> Option<ReadyRun> {
-        let next = self.lane.next(true);
+        let next = self.lane.next();
         self.held = next.is_some();
         next
     }
@@ -383,12 +279,11 @@ fn work_in_a_row(place: &mut Place, mut run: ReadyRun) -> Option<ReadyRun> {
     let _entered = handle.enter();
     let _working = Working::begin(&place.lane);
     let _row = InARow::begin();
-    let _sitting = Sitting::begin(&place.lane);
     loop {
         run.execute_blocking();
         let next = follow_up().or_else(|| {
             moment::goes_to_line();
-            desk::next(&place.lane).or_else(|| place.next())
+            place.next()
         });
         match next {
             Some(next) if next.kind() != Kind::Async && next.handle().id() == handle.id() => run = next,
