@@ -8,11 +8,13 @@ fmt:
 
 clippy:
     cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --package millrun -- -D warnings
 
 test:
     cargo test --workspace
 
 doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --package millrun --no-deps
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
 # needs `cargo install cargo-deny`
