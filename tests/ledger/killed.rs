@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millrun::store::{RunQuery, SqliteRunStore};
 use millrun::{RunStore, StateType};
@@ -44,7 +44,7 @@ fn completed(store: &SqliteRunStore) -> HashSet<String> {
 }
 
 /// Kills a process at a moment of its own each time, until one ends by itself. How many were killed.
-fn kill_until_done(how: &str, moments: &mut impl Iterator<Item = Duration>) -> u32 {
+fn kill_until_done(how: &str, moments: &mut Moments) -> u32 {
     let folder = Folder::new();
     let folder = folder.path();
     let id = Uuid::now_v7();
@@ -54,7 +54,7 @@ fn kill_until_done(how: &str, moments: &mut impl Iterator<Item = Duration>) -> u
     loop {
         let mut process = start(how, folder, id);
         // The one thing that takes time here: a process is killed in the midst of its work.
-        std::thread::sleep(moments.next().unwrap());
+        std::thread::sleep(moments.next(kills));
         let is_done = process.try_wait().unwrap().is_some();
         process.kill().unwrap();
         let output = process.wait_with_output().unwrap();
@@ -89,16 +89,33 @@ fn kill_until_done(how: &str, moments: &mut impl Iterator<Item = Duration>) -> u
     kills
 }
 
-fn over_and_over(how: &str, wanted: u32, longest: Duration) {
-    // Any moment, from before the store is opened on.
-    let longest = u64::try_from(longest.as_micros()).unwrap();
-    let mut state = 0x2545_F491_4F6C_DD1D_u64;
-    let mut moments = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        Duration::from_micros(2_000 + state % longest)
-    });
+/// When processes are killed: at any moment, from before the store is opened on.
+struct Moments {
+    state: u64,
+    longest: Duration,
+}
+
+impl Moments {
+    /// Up to as long as a process takes here that nobody kills.
+    fn up_to_the_end(how: &str) -> Self {
+        let folder = Folder::new();
+        let begun = Instant::now();
+        assert_eq!(printed(start(how, folder.path(), Uuid::now_v7())), expected().to_string());
+        Self { state: 0x2545_F491_4F6C_DD1D, longest: begun.elapsed() }
+    }
+
+    /// Later for each process that was killed before: what they leave has to be read by the next, which shall end some time.
+    fn next(&mut self, killed: u32) -> Duration {
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        let longest = self.longest * (20 + killed) / 20;
+        Duration::from_micros(2_000 + self.state % u64::try_from(longest.as_micros()).unwrap())
+    }
+}
+
+fn over_and_over(how: &str, wanted: u32) {
+    let mut moments = Moments::up_to_the_end(how);
     let mut kills = 0;
     while kills < wanted {
         kills += kill_until_done(how, &mut moments);
@@ -107,12 +124,12 @@ fn over_and_over(how: &str, wanted: u32, longest: Duration) {
 
 #[test]
 fn a_flow_run_outlives_its_processes() {
-    over_and_over("relaxed", 100, Duration::from_millis(80));
+    over_and_over("relaxed", 100);
 }
 
 #[test]
 fn what_is_recorded_strictly_is_never_executed_again() {
-    over_and_over("strict", 100, Duration::from_millis(300));
+    over_and_over("strict", 100);
 }
 
 /// Starts a process that goes on with a flow run.
