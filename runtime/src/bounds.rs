@@ -240,7 +240,8 @@ pub fn task_runner<R: FlowTaskRunner>(runner: R) -> Arc<dyn TaskRunner> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither a task nor a flow",
     label = "neither a task nor a flow",
-    note = "annotate the function with `#[task]` or `#[flow]`"
+    note = "annotate the function with `#[task]` or `#[flow]`",
+    note = "options stand before what begins a run: `task.wait_for(..).submit(..)`, `task.chunked(..).map(..)`"
 )]
 pub trait AnnotatedFn<X, A, K> {}
 

@@ -39,6 +39,7 @@ use crate::store::Kind;
 pub use gantt::Gantt;
 pub(crate) use live::{of_flow_run, of_plan, of_records};
 pub use save::PictureError;
+pub(crate) use words::counted;
 
 /// The graph of a flow run, with those of its child flow runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -20,6 +20,7 @@ mod map_futures;
 mod map_window;
 mod mapping;
 mod outcomes;
+mod reports;
 mod single_threaded;
 mod states;
 mod tags;

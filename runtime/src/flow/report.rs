@@ -1,5 +1,7 @@
 //! Reports of flow runs.
 
+mod text;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -18,7 +20,8 @@ use crate::state::State;
 /// A flow run that has ended: its result, its states, and each of its task runs and child flow runs.
 ///
 /// Displays as a line for the flow run and one for each run in it: its final state, how long its attempts took, and how many there
-/// were where it was more than one. What runs in a child flow run stands below that, indented.
+/// were where it was more than one. What runs in a child flow run stands below that, indented. A map of more than 20 runs is one line,
+/// which counts them by state, and one for each of the first 20 that are not COMPLETED; `{:#}` has a line for each run of these too.
 pub struct FlowRun<T> {
     run: Arc<Run>,
     result: Result<Arc<T>, FlowError>,
@@ -129,41 +132,6 @@ impl<T> FlowRun<T> {
     /// The task run of that name.
     pub fn task_run(&self, name: &str) -> Option<TaskRun> {
         self.task_runs().into_iter().find(|run| run.name() == name)
-    }
-}
-
-impl<T> fmt::Display for FlowRun<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Flow run '{}' of '{}' - ", self.name(), self.run.task_name())?;
-        fmt_end(&self.run, f)?;
-        for (depth, run) in self.kept.runs() {
-            let indent = 2 * depth + 2;
-            write!(f, "\n{:indent$}{}", "", run.name())?;
-            if run.spec.is_flow {
-                write!(f, " of '{}'", run.task_name())?;
-            }
-            write!(f, " - ")?;
-            fmt_end(run, f)?;
-            let info = TaskRun(run.clone());
-            if let Some(why) = info.why() {
-                write!(f, "\n{:indent$}  cache {why}", "")?;
-            }
-            if let Some(why) = info.not_resumable().filter(|_| !run.spec.is_flow) {
-                write!(f, "\n{:indent$}  executed again on resume: {why}", "")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// How a run ended, and after how long: `Completed() in 1.2s, 3 attempts`.
-fn fmt_end(run: &Arc<Run>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let info = TaskRun(run.clone());
-    write!(f, "{}", info.state())?;
-    match info.run_count() {
-        0 => Ok(()),
-        1 => write!(f, " in {:.1?}", info.run_time()),
-        attempts => write!(f, " in {:.1?}, {attempts} attempts", info.run_time()),
     }
 }
 

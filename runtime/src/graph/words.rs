@@ -1,5 +1,6 @@
 //! What is written in pictures: labels, how long they are, and how they are escaped.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -24,15 +25,18 @@ pub(super) fn name_of(node: &Node) -> Vec<String> {
 /// The lines that say how a node is: `Completed in 1.2s, 3 attempts`, `2 Failed, 25 Completed`; none in a plan.
 pub(super) fn state_of(node: &Node) -> Vec<String> {
     let text = match &node.map {
-        Some(Mapped::Runs { states, .. }) => {
-            let mut all: Vec<_> = states.iter().collect();
-            all.sort_by_key(|(name, _)| std::cmp::Reverse(super::attention(**name)));
-            let texts: Vec<String> = all.into_iter().map(|(name, count)| format!("{count} {name}")).collect();
-            texts.join(", ")
-        }
+        Some(Mapped::Runs { states, .. }) => counted(states),
         _ => node.state().map(|name| ended(name, node)).unwrap_or_default(),
     };
     wrapped(&text, LINE)
+}
+
+/// How many runs are in which state, worst first: `2 Failed, 25 Completed`.
+pub(crate) fn counted(states: &BTreeMap<StateName, usize>) -> String {
+    let mut all: Vec<_> = states.iter().collect();
+    all.sort_by_key(|(name, _)| std::cmp::Reverse(super::attention(**name)));
+    let texts: Vec<String> = all.into_iter().map(|(name, count)| format!("{count} {name}")).collect();
+    texts.join(", ")
 }
 
 fn ended(name: StateName, node: &Node) -> String {
