@@ -241,7 +241,7 @@ pub fn task_runner<R: FlowTaskRunner>(runner: R) -> Arc<dyn TaskRunner> {
     message = "`{Self}` is neither a task nor a flow",
     label = "neither a task nor a flow",
     note = "annotate the function with `#[task]` or `#[flow]`",
-    note = "options stand before what begins a run: `task.wait_for(..).submit(..)`, `task.chunked(..).map(..)`"
+    note = "options stand before what begins a run: `task.wait_for(..).submit(..)`, `task.with_tags(..).map(..)`"
 )]
 pub trait AnnotatedFn<X, A, K> {}
 

@@ -9,9 +9,10 @@ use tracing::Span;
 
 use super::aside::attempt_aside;
 use super::deadline::{Deadline, sleep};
-use super::finish::{self, finish};
+use super::finish::finish;
 use super::ready::BodyTurn;
 use super::span::{catch_in, close, end_span, span_of};
+use super::state_log::log_state;
 use super::{cache, hook, moment, record, retry, slots, transaction, wait, watch};
 use crate::body::{Attempt, Body, BoxBody, BoxFuture, Outcome, Parameters, parameters};
 use crate::clock::Nanos;
@@ -245,7 +246,7 @@ pub(super) fn begin(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, Ta
 pub(super) fn begin_call(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, TaskError> {
     if run.is_plain() {
         watch::begun(run, true);
-        finish::log_state(run, StateName::Running, None);
+        log_state(run, StateName::Running, None);
         return Ok(None);
     }
     begin(run)
@@ -277,7 +278,7 @@ fn enter_attempt(run: &Arc<Run>, number: u32, now: Nanos) -> Result<(), TaskErro
         }
     }
     watch::begun(run, number == 1);
-    finish::log_state(run, name, None);
+    log_state(run, name, None);
     Ok(())
 }
 
@@ -534,7 +535,7 @@ fn await_retry(run: &Arc<Run>, delay: Duration, error: &TaskError) -> Result<(),
         }
         run.enter(&mut inner, StateName::AwaitingRetry, now, None, Some(due));
     }
-    finish::log_state(run, StateName::AwaitingRetry, None);
+    log_state(run, StateName::AwaitingRetry, None);
     Ok(())
 }
 

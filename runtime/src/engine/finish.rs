@@ -3,15 +3,15 @@
 use std::sync::{Arc, Weak};
 
 use tracing::Level;
-use tracing::level_filters::LevelFilter;
 
 use super::attempt::cancelled;
 use super::cache::{self, Io};
 use super::cancel::{cancel_scope, explained};
 use super::ready::{notify, while_finishing};
+use super::settling::Settling;
+use super::state_log::log_state;
 use super::{hook, moment, record, signal, slice, slots, span, submit, transaction, watch};
-use crate::body::{Erased, Outcome};
-use crate::clock::Nanos;
+use crate::body::Outcome;
 use crate::context::{Failure, Scope};
 use crate::error::{ErrorKind, TaskError};
 use crate::input::EdgeList;
@@ -205,98 +205,8 @@ pub(super) fn finish_as_before(run: &Arc<Run>, before: EndedBefore) {
     end(run, causes);
 }
 
-/// A run of which it is known how it ends: it is settled, and ends, when this is dropped.
-pub(super) struct Settling {
-    run: Arc<Run>,
-    /// There until it is settled.
-    outcome: Option<Outcome>,
-    said: Option<&'static str>,
-    causes: Vec<Arc<Run>>,
-    /// The name of its state if it ends well.
-    success: StateName,
-    stop: Stop,
-    /// When, where that was recorded.
-    settled: Option<Nanos>,
-    /// Its hooks are called.
-    is_told: bool,
-}
-
-impl Settling {
-    pub(super) fn run(&self) -> &Arc<Run> {
-        &self.run
-    }
-
-    pub(super) fn value(&self) -> Option<&Erased> {
-        self.outcome.as_ref()?.as_ref().ok()
-    }
-
-    pub(super) fn error(&self) -> Option<&TaskError> {
-        self.outcome.as_ref()?.as_ref().err()
-    }
-
-    /// The name of the state that it is to end in.
-    pub(super) fn name(&self) -> StateName {
-        self.error().map_or(self.success, state_of)
-    }
-
-    /// The message of its state, if it ends well.
-    pub(super) fn said(&self) -> Option<&'static str> {
-        self.said.filter(|_| self.value().is_some())
-    }
-
-    /// It ends like this since that time, which is recorded.
-    pub(super) fn at(&mut self, time: Nanos) {
-        self.settled = Some(time);
-    }
-
-    /// It ends with that error.
-    pub(super) fn instead(&mut self, error: TaskError) {
-        let error = error.of_run(self.run.id(), || self.run.name());
-        drop_caught(self.outcome.replace(Err(error)));
-    }
-
-    /// Settles it, and ends it after its hooks.
-    pub(super) fn settle(self) {
-        drop(self);
-    }
-}
-
-impl Drop for Settling {
-    fn drop(&mut self) {
-        let run = &self.run;
-        let said = self.said();
-        let mut left = self.outcome.take();
-        let now = self.settled.unwrap_or_else(|| run.scope.engine.clock().nanos());
-        let mut name = StateName::Completed;
-        let before = run.cell.settle(|inner| {
-            let outcome = match left.take() {
-                // Marked between these two moments, and not recorded yet.
-                outcome
-                    if inner.stop == Stop::Crash && self.stop != Stop::Crash && self.settled.is_none() =>
-                {
-                    left = outcome;
-                    Err(signal::crashed())
-                }
-                Some(outcome) => outcome,
-                None => Err(cancelled()),
-            };
-            name = name_of(&outcome, self.success);
-            inner.enter(name, now, said, None);
-            match outcome {
-                Ok(value) => Slot::Value(value),
-                Err(error) => Slot::Error(error),
-            }
-        });
-        if left.is_some() {
-            drop_caught(left);
-        }
-        drop_caught(before);
-        end_settled(run, name, std::mem::take(&mut self.causes), self.is_told);
-    }
-}
-
 /// A run is settled: its slots are given back, its hooks are called, and then it ends.
-fn end_settled(run: &Arc<Run>, name: StateName, causes: Vec<Arc<Run>>, is_told: bool) {
+pub(super) fn end_settled(run: &Arc<Run>, name: StateName, causes: Vec<Arc<Run>>, is_told: bool) {
     slots::release(run);
     let is_logged = match name.state_type() {
         StateType::Failed | StateType::Crashed => tracing::enabled!(Level::ERROR),
@@ -353,7 +263,7 @@ fn ends_at_once(run: &Run) -> bool {
     run.is_plain() && !run.is_governed() && !tracing::enabled!(Level::INFO)
 }
 
-fn name_of(outcome: &Outcome, success: StateName) -> StateName {
+pub(super) fn name_of(outcome: &Outcome, success: StateName) -> StateName {
     outcome.as_ref().err().map_or(success, state_of)
 }
 
@@ -529,54 +439,6 @@ pub(crate) fn ended_run(
     record::created(&run, &EdgeList::new());
     finish(&run, Err(error), causes);
     run
-}
-
-impl Run {
-    /// How log lines call it.
-    pub(super) fn label(&self) -> String {
-        let what = if self.spec.is_flow { "Flow" } else { "Task" };
-        format!("{what} run '{}'", self.name())
-    }
-
-    /// What it is, in a sentence.
-    pub(super) fn kind_of_run(&self) -> &'static str {
-        if self.spec.is_flow { "flow run" } else { "task run" }
-    }
-}
-
-/// Logs that a run has entered a state.
-#[inline]
-pub(super) fn log_state(run: &Run, name: StateName, message: Option<&str>) {
-    let level = match name.state_type() {
-        StateType::Failed | StateType::Crashed => Level::ERROR,
-        StateType::Completed | StateType::Cancelled => Level::INFO,
-        StateType::Running if run.spec.is_flow => Level::INFO,
-        _ => Level::DEBUG,
-    };
-    if level <= LevelFilter::current() {
-        log_state_at(level, run, name, message);
-    }
-}
-
-fn log_state_at(level: Level, run: &Run, name: StateName, message: Option<&str>) {
-    let state_type = name.state_type();
-    let text = || {
-        let mut state = crate::state::State::unplaced(name, message.map(str::to_owned));
-        state.id = uuid::Uuid::nil();
-        state
-    };
-    let verb = if state_type.is_final() { "Finished in" } else { "Entered" };
-    if level == Level::ERROR {
-        log!(error, "{} - {verb} state {}", run.label(), text());
-    } else if level == Level::INFO {
-        if state_type == StateType::Running {
-            log!(info, "{} - Beginning flow run for flow '{}'", run.label(), run.task_name());
-        } else {
-            log!(info, "{} - {verb} state {}", run.label(), text());
-        }
-    } else {
-        log!(debug, "{} - {verb} state {}", run.label(), text());
-    }
 }
 
 fn is_crash(outcome: &Outcome) -> bool {

@@ -6,9 +6,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::Engine;
-use super::finish::Settling;
 use super::flow_run::asked_for;
 use super::hook::runtime_of;
+use super::settling::Settling;
 use super::wait;
 use crate::body::Erased;
 use crate::clock::{self, Nanos};

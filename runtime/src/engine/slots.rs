@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::finish::{finish, log_state};
+use super::finish::finish;
 use super::ready::dispatch;
+use super::state_log::log_state;
 use super::{attempt, awaited, hook};
 use crate::context::{current_run, own_tags};
 use crate::error::TaskError;

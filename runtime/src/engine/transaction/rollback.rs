@@ -9,7 +9,8 @@ use smallvec::{SmallVec, smallvec};
 use super::label;
 use crate::body::BoxFuture;
 use crate::context::is_in_hook;
-use crate::engine::{finish, hook};
+use crate::engine::hook;
+use crate::engine::state_log::log_state;
 use crate::hook::AnyTransactionHook;
 use crate::run::Run;
 use crate::runner::runtime::RuntimeHandle;
@@ -185,6 +186,6 @@ pub(in crate::engine) fn enter_rolled_back(run: &Arc<Run>, own: &Transaction) {
         may
     };
     if entered {
-        finish::log_state(run, StateName::RolledBack, message.as_deref());
+        log_state(run, StateName::RolledBack, message.as_deref());
     }
 }
