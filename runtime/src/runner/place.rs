@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -18,7 +19,11 @@ use crate::spec::Kind;
 /// So many runs, and those in line behind them, first come, first served.
 pub(crate) struct Lane {
     max: usize,
+    /// The head of the line, which those who have a place take from without holding up those who submit. Locked before the state.
+    head: Mutex<VecDeque<ReadyRun>>,
     state: Mutex<State>,
+    /// How many stand in [`returning`](State::returning), for those who look at the head alone.
+    returning: AtomicUsize,
     /// Where sync runs execute; without one, on threads of our own.
     pool: Option<Pool>,
 }
@@ -26,6 +31,7 @@ pub(crate) struct Lane {
 #[derive(Default)]
 struct State {
     busy: usize,
+    /// The line behind its head. Nobody stands in either while a place is free.
     line: VecDeque<ReadyRun>,
     /// Those that lent their place and want it back; they go first.
     returning: VecDeque<Arc<Mutex<Turn>>>,
@@ -46,12 +52,17 @@ impl std::fmt::Debug for Lane {
 
 impl Lane {
     pub(super) fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { max: max.max(1), state: Mutex::default(), pool: None })
+        Self::with(max.max(1), None)
     }
 
     /// As many as a pool has threads.
     pub(super) fn on_rayon(threads: usize) -> Arc<Self> {
-        Arc::new(Self { max: threads, state: Mutex::default(), pool: Some(Pool::new(threads)) })
+        Self::with(threads, Some(Pool::new(threads)))
+    }
+
+    fn with(max: usize, pool: Option<Pool>) -> Arc<Self> {
+        let (head, state) = Default::default();
+        Arc::new(Self { max, head, state, returning: AtomicUsize::new(0), pool })
     }
 
     pub(super) fn pool(&self) -> Option<&Pool> {
@@ -60,6 +71,10 @@ impl Lane {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn head(&self) -> MutexGuard<'_, VecDeque<ReadyRun>> {
+        self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn is_unbounded(&self) -> bool {
@@ -118,10 +133,10 @@ impl Lane {
         }
     }
 
-    /// Takes a place for this thread, if one is free and nobody stands in line.
+    /// Takes a place for this thread, if one is free.
     pub(super) fn try_enter(&self) -> bool {
         let mut state = self.state();
-        let free = state.busy < self.max && state.line.is_empty();
+        let free = state.busy < self.max;
         state.busy += usize::from(free);
         free
     }
@@ -131,20 +146,25 @@ impl Lane {
         if self.is_unbounded() {
             return None;
         }
+        let mut head = self.head();
+        if self.returning.load(Ordering::Relaxed) == 0
+            && let Some(next) = head.pop_front()
+        {
+            return Some(next);
+        }
         let mut state = self.state();
         if let Some(turn) = state.returning.pop_front() {
-            let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-            turn.granted = true;
-            let waker = turn.waker.take();
-            drop(turn);
+            self.returning.store(state.returning.len(), Ordering::Relaxed);
             drop(state);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+            drop(head);
+            grant(&turn);
             return None;
         }
-        let next = state.line.pop_front();
-        shrink(&mut state.line);
+        if head.is_empty() {
+            shrink(&mut head);
+            std::mem::swap(&mut *head, &mut state.line);
+        }
+        let next = head.pop_front();
         if next.is_none() {
             state.busy -= 1;
         }
@@ -164,10 +184,12 @@ impl Lane {
     }
 
     pub(super) fn close(self: &Arc<Self>) {
+        let mut head = self.head();
         let mut state = self.state();
         state.closed = true;
-        let line = std::mem::take(&mut state.line);
+        let line = (std::mem::take(&mut *head), std::mem::take(&mut state.line));
         drop(state);
+        drop(head);
         drop(line);
         // Those that have a place, and have not begun.
         for run in self.pool().map(Pool::clear).unwrap_or_default() {
@@ -178,6 +200,17 @@ impl Lane {
 
     pub(super) fn open(&self) {
         self.state().closed = false;
+    }
+}
+
+/// Has whoever waits for a place have it.
+fn grant(turn: &Mutex<Turn>) {
+    let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+    turn.granted = true;
+    let waker = turn.waker.take();
+    drop(turn);
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }
 
@@ -209,6 +242,7 @@ impl Future for Returning {
         }
         let turn = Arc::new(Mutex::new(Turn { granted: false, waker: Some(cx.waker().clone()) }));
         state.returning.push_back(turn.clone());
+        this.lane.returning.store(state.returning.len(), Ordering::Relaxed);
         drop(state);
         this.turn = Some(turn);
         Poll::Pending
@@ -220,6 +254,7 @@ impl Drop for Returning {
         let Some(turn) = self.turn.take() else { return };
         let mut state = self.lane.state();
         state.returning.retain(|known| !Arc::ptr_eq(known, &turn));
+        self.lane.returning.store(state.returning.len(), Ordering::Relaxed);
         drop(state);
         if turn.lock().unwrap_or_else(PoisonError::into_inner).granted {
             self.lane.leave();
