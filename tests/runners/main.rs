@@ -5,6 +5,7 @@ mod conformance;
 #[allow(dead_code, reason = "other targets use the rest")]
 mod gate;
 mod lifecycle;
+mod line;
 mod outside;
 mod rayon_pool;
 mod runtimes;

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -19,13 +18,19 @@ use crate::spec::Kind;
 /// So many runs, and those in line behind them, first come, first served.
 pub(crate) struct Lane {
     max: usize,
-    /// The head of the line, which those who have a place take from without holding up those who submit. Locked before the state.
-    head: Mutex<VecDeque<ReadyRun>>,
+    /// Who is next, for those who have a place: they do not hold up those who submit. Locked before the state.
+    head: Mutex<Head>,
     state: Mutex<State>,
-    /// How many stand in [`returning`](State::returning), for those who look at the head alone.
-    returning: AtomicUsize,
     /// Where sync runs execute; without one, on threads of our own.
     pool: Option<Pool>,
+}
+
+/// Who is next.
+#[derive(Default)]
+struct Head {
+    /// Those that lent their place and want it back; they go first.
+    returning: VecDeque<Arc<Mutex<Turn>>>,
+    line: VecDeque<ReadyRun>,
 }
 
 #[derive(Default)]
@@ -33,8 +38,6 @@ struct State {
     busy: usize,
     /// The line behind its head. Nobody stands in either while a place is free.
     line: VecDeque<ReadyRun>,
-    /// Those that lent their place and want it back; they go first.
-    returning: VecDeque<Arc<Mutex<Turn>>>,
     closed: bool,
 }
 
@@ -62,7 +65,7 @@ impl Lane {
 
     fn with(max: usize, pool: Option<Pool>) -> Arc<Self> {
         let (head, state) = Default::default();
-        Arc::new(Self { max, head, state, returning: AtomicUsize::new(0), pool })
+        Arc::new(Self { max, head, state, pool })
     }
 
     pub(super) fn pool(&self) -> Option<&Pool> {
@@ -73,7 +76,7 @@ impl Lane {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn head(&self) -> MutexGuard<'_, VecDeque<ReadyRun>> {
+    fn head(&self) -> MutexGuard<'_, Head> {
         self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -147,28 +150,18 @@ impl Lane {
             return None;
         }
         let mut head = self.head();
-        if self.returning.load(Ordering::Relaxed) == 0
-            && let Some(next) = head.pop_front()
-        {
-            return Some(next);
-        }
-        let mut state = self.state();
-        if let Some(turn) = state.returning.pop_front() {
-            self.returning.store(state.returning.len(), Ordering::Relaxed);
-            drop(state);
+        if let Some(turn) = head.returning.pop_front() {
             drop(head);
             grant(&turn);
             return None;
         }
-        if head.is_empty() {
-            shrink(&mut head);
-            std::mem::swap(&mut *head, &mut state.line);
+        if head.line.is_empty() {
+            let mut state = self.state();
+            shrink(&mut head.line);
+            std::mem::swap(&mut head.line, &mut state.line);
+            state.busy -= usize::from(head.line.is_empty());
         }
-        let next = head.pop_front();
-        if next.is_none() {
-            state.busy -= 1;
-        }
-        next
+        head.line.pop_front()
     }
 
     /// Gives a place up; whoever is next in line has it.
@@ -187,7 +180,7 @@ impl Lane {
         let mut head = self.head();
         let mut state = self.state();
         state.closed = true;
-        let line = (std::mem::take(&mut *head), std::mem::take(&mut state.line));
+        let line = (std::mem::take(&mut head.line), std::mem::take(&mut state.line));
         drop(state);
         drop(head);
         drop(line);
@@ -235,15 +228,14 @@ impl Future for Returning {
             turn.waker = Some(cx.waker().clone());
             return Poll::Pending;
         }
+        let mut head = this.lane.head();
         let mut state = this.lane.state();
         if state.busy < this.lane.max {
             state.busy += 1;
             return Poll::Ready(());
         }
         let turn = Arc::new(Mutex::new(Turn { granted: false, waker: Some(cx.waker().clone()) }));
-        state.returning.push_back(turn.clone());
-        this.lane.returning.store(state.returning.len(), Ordering::Relaxed);
-        drop(state);
+        head.returning.push_back(turn.clone());
         this.turn = Some(turn);
         Poll::Pending
     }
@@ -252,10 +244,7 @@ impl Future for Returning {
 impl Drop for Returning {
     fn drop(&mut self) {
         let Some(turn) = self.turn.take() else { return };
-        let mut state = self.lane.state();
-        state.returning.retain(|known| !Arc::ptr_eq(known, &turn));
-        self.lane.returning.store(state.returning.len(), Ordering::Relaxed);
-        drop(state);
+        self.lane.head().returning.retain(|known| !Arc::ptr_eq(known, &turn));
         if turn.lock().unwrap_or_else(PoisonError::into_inner).granted {
             self.lane.leave();
         }

@@ -1,0 +1,172 @@
+//! Those who stand in line for a worker: in order, behind nobody who is stuck, and cancelled at shutdown.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use millrun::prelude::*;
+
+use crate::gate::Gate;
+
+#[task]
+fn pass(gate: Gate) {
+    gate.pass_blocking();
+}
+
+/// Two workers, and what their runs are about to wait for.
+struct Two {
+    runner: Arc<ThreadPoolTaskRunner>,
+    engine: Engine,
+    gate: Gate,
+}
+
+impl Two {
+    fn new() -> Self {
+        let runner = Arc::new(ThreadPoolTaskRunner::new(2));
+        let engine = Engine::builder().task_runner(runner.clone()).build();
+        Self { runner, engine, gate: Gate::new() }
+    }
+
+    /// Keeps both workers busy until the gate is opened, so that there is a line.
+    fn hold(&self) -> [TaskFuture<()>; 2] {
+        let held = self.engine.enter(|| [pass.submit(&self.gate), pass.submit(&self.gate)]);
+        self.gate.arrived_blocking(2);
+        held
+    }
+}
+
+/// The numbers of runs, as they were executed.
+#[derive(Clone, Default)]
+struct Counted(Arc<AtomicUsize>);
+
+#[task]
+fn count(counted: Counted, gate: Option<Gate>) -> usize {
+    if let Some(gate) = gate {
+        gate.pass_blocking();
+    }
+    counted.0.fetch_add(1, Ordering::SeqCst)
+}
+
+const MANY: usize = 200;
+
+#[test]
+fn those_in_line_do_not_wait_for_one_that_is_stuck() {
+    let two = Two::new();
+    let held = two.hold();
+    let (counted, stays) = (Counted::default(), Gate::new());
+    let futures: Vec<_> = two.engine.enter(|| {
+        // In their midst.
+        (0..MANY).map(|n| count.submit(&counted, (n == 20).then_some(&stays).cloned())).collect()
+    });
+    two.gate.open();
+    for (n, future) in futures.iter().enumerate() {
+        if n != 20 {
+            future.wait();
+        }
+    }
+    assert_eq!(counted.0.load(Ordering::SeqCst), MANY - 1);
+    stays.open();
+    assert_eq!(futures[20].result().unwrap(), MANY - 1);
+    for held in held {
+        held.result().unwrap();
+    }
+}
+
+#[test]
+fn those_in_line_are_cancelled_at_shutdown() {
+    let two = Two::new();
+    let held = two.hold();
+    let (counted, stays) = (Counted::default(), Gate::new());
+    let futures: Vec<_> = two
+        .engine
+        .enter(|| (0..MANY).map(|n| count.submit(&counted, (n >= 10).then_some(&stays).cloned())).collect());
+    two.gate.open();
+    stays.arrived_blocking(2);
+    two.runner.shutdown();
+    let cancelled = futures.iter().filter(|future| future.state().is_cancelled()).count();
+    assert_eq!(cancelled, MANY - 12);
+    stays.open();
+    for future in futures {
+        future.wait();
+    }
+    for held in held {
+        held.result().unwrap();
+    }
+    assert_eq!(counted.0.load(Ordering::SeqCst), 12);
+}
+
+#[task]
+fn count_until(counted: Counted, other: Gate, n: usize) {
+    if n == 5000 {
+        other.arrived_blocking(1);
+    }
+    counted.0.fetch_add(1, Ordering::SeqCst);
+}
+
+#[test]
+fn a_map_leaves_the_workers_to_what_stands_in_line() {
+    let two = Two::new();
+    let counted = Counted::default();
+    let other = Gate::new();
+    other.open();
+    two.engine.enter(|| {
+        let begins = Gate::new();
+        let held = [pass.submit(&two.gate), pass.submit(&begins)];
+        two.gate.arrived_blocking(1);
+        begins.arrived_blocking(1);
+        // So many are made as are made in advance.
+        let map = count_until.map(unmapped(&counted), unmapped(&other), 0..5001);
+        assert_eq!(map.count(), Some(5001));
+        // Nobody waits for it: it is executed only by a worker that looks at the line. The other worker would, for want of work.
+        let _in_line = pass.submit(&other);
+        begins.open();
+        map.wait();
+        two.gate.open();
+        for held in held {
+            held.result().unwrap();
+        }
+    });
+    assert_eq!(counted.0.load(Ordering::SeqCst), 5001);
+}
+
+#[test]
+fn one_that_waits_for_those_behind_it_does_not_hold_them_up() {
+    let two = Two::new();
+    let held = two.hold();
+    let (counted, mates) = (Counted::default(), Gate::new());
+    mates.open();
+    two.engine.enter(|| {
+        let stuck = count_until.submit(&counted, &mates, 5000);
+        let _mates: Vec<_> = (0..20).map(|_| pass.submit(&mates)).collect();
+        let map = count_until.map(unmapped(&counted), unmapped(&mates), 0..5001);
+        assert_eq!(map.count(), Some(5001));
+        two.gate.open();
+        map.wait();
+        stuck.wait();
+    });
+    for held in held {
+        held.result().unwrap();
+    }
+    assert_eq!(counted.0.load(Ordering::SeqCst), 5002);
+}
+
+#[task]
+fn note(order: Order, n: usize) {
+    order.0.lock().unwrap().push(n);
+}
+
+#[derive(Clone, Default)]
+struct Order(Arc<Mutex<Vec<usize>>>);
+
+#[test]
+fn one_worker_executes_in_the_order_of_submission() {
+    let engine = Engine::builder().task_runner(ThreadPoolTaskRunner::new(1)).build();
+    let (order, gate) = (Order::default(), Gate::new());
+    engine.enter(|| {
+        let _first = pass.submit(&gate);
+        gate.arrived_blocking(1);
+        let futures: Vec<_> = (0..MANY).map(|n| note.submit(&order, n)).collect();
+        gate.open();
+        futures.last().unwrap().wait();
+    });
+    assert!(order.0.lock().unwrap().iter().copied().eq(0..MANY));
+}
