@@ -70,17 +70,16 @@ impl Scope {
         })
     }
 
+    /// A scope in the same flow run, which differs in these.
+    fn like(&self, parent: Option<Arc<Run>>, tags: Tags, transaction: Option<Transaction>) -> Arc<Self> {
+        let (engine, handle) = (self.engine.clone(), self.handle.clone());
+        Self::new(engine, handle, self.runner.clone(), self.tree.clone(), parent, tags, transaction)
+    }
+
     /// The scope of what `run` submits, which is in this one.
     pub(super) fn inside(&self, run: &Arc<Run>, is_hook: bool) -> Arc<Self> {
-        let scope = Self::new(
-            self.engine.clone(),
-            self.handle.clone(),
-            self.runner.clone(),
-            self.tree.clone(),
-            Some(run.clone()),
-            own_tags(run),
-            run.transaction().or_else(|| self.transaction.clone()),
-        );
+        let transaction = run.transaction().or_else(|| self.transaction.clone());
+        let scope = self.like(Some(run.clone()), own_tags(run), transaction);
         let before = run.cell.lock().log.extra().children.replace(Arc::downgrade(&scope));
         // What a hook or an attempt before has submitted may be open, and is found through this one.
         if let Some(before) = before.and_then(|before| before.upgrade()) {
@@ -126,15 +125,7 @@ impl Scope {
         branch: Option<Arc<Run>>,
         begun: Option<Arc<Mutex<Vec<Node>>>>,
     ) -> Arc<Self> {
-        let mut scope = Self::new(
-            self.engine.clone(),
-            self.handle.clone(),
-            self.runner.clone(),
-            self.tree.clone(),
-            self.parent.clone(),
-            tags,
-            transaction,
-        );
+        let mut scope = self.like(self.parent.clone(), tags, transaction);
         // Nobody else has it yet.
         if let Some(scope) = Arc::get_mut(&mut scope) {
             scope.branch = branch;
