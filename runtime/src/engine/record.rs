@@ -188,8 +188,8 @@ impl Run {
 
 /// Records how a run ends, then settles it: at once, or, where that is asked for, once the record is written.
 pub(super) fn settle(mut settling: Settling) {
-    let Some(recorder) = recorder(settling.run()).cloned() else { return settling.settle() };
-    let run = settling.run().clone();
+    let Some(recorder) = recorder(&settling.run).cloned() else { return settling.settle() };
+    let run = settling.run.clone();
     let known = run.cell.lock().log.recorded();
     match known {
         Recorded::All | Recorded::ButResult => {}

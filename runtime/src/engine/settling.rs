@@ -29,10 +29,6 @@ pub(super) struct Settling {
 }
 
 impl Settling {
-    pub(super) fn run(&self) -> &Arc<Run> {
-        &self.run
-    }
-
     pub(super) fn value(&self) -> Option<&Erased> {
         self.outcome.as_ref()?.as_ref().ok()
     }
