@@ -1,5 +1,6 @@
 //! A map: one run per element, made in a window so that a million elements have bounded work in flight.
 
+mod ended_count;
 mod making;
 mod planned;
 mod reading;
@@ -20,8 +21,9 @@ use crate::panic::drop_caught;
 use crate::run::{By, Downstream, Run, RunWaiter, Waiter};
 use crate::runner::threads;
 use crate::spec::{Kind, Spec};
-use crate::sync::Mutex;
+use crate::sync::{Apart, Mutex};
 
+use ended_count::EndedCount;
 pub(crate) use making::Rows;
 
 /// How many runs of a map are open at once.
@@ -38,7 +40,8 @@ pub(crate) struct MapGroup {
     span: Option<Span>,
     /// Handles that can read the results.
     handles: AtomicU32,
-    inner: Mutex<Inner>,
+    ended: Apart<EndedCount>,
+    inner: Apart<Mutex<Inner>>,
 }
 
 struct Inner {
@@ -56,7 +59,6 @@ struct Inner {
     first_number: u32,
     /// So many of the first runs are not read through the map any more.
     handed_over: usize,
-    ended: usize,
     /// The last of the runs that were made has ended: the one after it has nobody to follow.
     last_has_ended: bool,
     failed: Option<usize>,
@@ -84,26 +86,37 @@ impl Inner {
         self.chunk.saturating_mul(threads::cores()).max(WINDOW)
     }
 
-    /// How many runs may be begun now.
-    fn room(&self) -> usize {
+    /// How many runs may be begun now that so many have ended.
+    fn room(&self, ended: usize) -> usize {
         match self.length {
             _ if self.failure.is_some() => 0,
             Some(length) if self.cancelled.is_some() => length - self.runs.len(),
             Some(length) => {
-                (length - self.runs.len()).min(self.window.saturating_sub(self.runs.len() - self.ended))
+                (length - self.runs.len()).min(self.window.saturating_sub(self.runs.len() - ended))
             }
             None => 0,
         }
     }
 
-    /// Whether there are runs to make now that one has ended: many at a time, and not one for each that ends.
-    fn wants_more(&self, kind: Kind) -> bool {
-        if self.rows.is_none() || self.cancelled.is_some() || self.window < WINDOW {
-            return self.rows.is_some();
+    /// How many have ended when there are runs to make: many at a time, and not one for each that ends.
+    fn wants_more_at(&self, kind: Kind) -> usize {
+        if self.cancelled.is_some() || self.window < WINDOW {
+            return 0;
         }
         // Of those that compute only a few are executed at once; of those that wait as many as there may be.
         let refill = if kind == Kind::Sync { self.window / 2 } else { making::BATCH };
-        self.runs.len() - self.ended <= self.window - refill
+        (self.runs.len() + refill).saturating_sub(self.window)
+    }
+
+    /// How many have ended when somebody has to look at the map.
+    fn mark(&self, kind: Kind) -> usize {
+        match self.length {
+            // The first opens the window; and in a chunk it is to be known of each whether it has ended.
+            _ if self.window < WINDOW || self.chunked_from.is_some() => 0,
+            // All are made, or somebody is at it, who looks at it afterwards.
+            Some(length) if self.rows.is_none() => length,
+            _ => self.wants_more_at(kind),
+        }
     }
 
     /// The run that was to be executed after one that has ended, in a chunk.
@@ -114,8 +127,9 @@ impl Inner {
         self.runs.get(place).filter(|next| next.follows()).cloned()
     }
 
-    fn is_done(&self) -> bool {
-        self.length.is_some_and(|length| self.ended >= length)
+    /// Whether that is all of them.
+    fn is_done(&self, ended: usize) -> bool {
+        self.length.is_some_and(|length| ended >= length)
     }
 
     fn all_made(&self) -> bool {
@@ -153,7 +167,8 @@ impl MapGroup {
             options,
             span,
             handles: AtomicU32::new(1),
-            inner: Mutex::new(Inner {
+            ended: Apart::default(),
+            inner: Apart(Mutex::new(Inner {
                 rows: Some(rows),
                 remaining: awaits.len() + 1,
                 awaited: awaits.clone(),
@@ -163,7 +178,6 @@ impl MapGroup {
                 runs: Vec::new(),
                 first_number: 0,
                 handed_over: 0,
-                ended: 0,
                 last_has_ended: false,
                 failed: None,
                 window,
@@ -175,7 +189,7 @@ impl MapGroup {
                 done: false,
                 waiters: Vec::new(),
                 openers: Vec::new(),
-            }),
+            })),
         });
         if !group.is_planned() {
             group.scope.register_map(&group);
@@ -281,7 +295,7 @@ impl MapGroup {
             stand_in.mark_seen();
         }
         inner.runs = vec![stand_in];
-        inner.ended = 1;
+        self.ended.add();
         let openers = std::mem::take(&mut inner.openers);
         drop(inner);
         wake_all(openers);
@@ -290,12 +304,20 @@ impl MapGroup {
 
     /// One of the runs, or of what is awaited before them, has ended.
     pub(crate) fn notified(self: &Arc<Self>, ended: Option<Ended<'_>>) {
+        // Where there is a mark, nothing is awaited but runs.
+        let is_counted = ended.is_some_and(|ended| ended.has_value) && self.ended.has_mark();
+        if is_counted && !self.ended.add() {
+            return;
+        }
         let mut inner = self.inner.lock();
         let Some(Ended { run, has_value }) = ended.filter(|_| inner.length.is_some()) else {
             drop(inner);
             return self.upstream_ended();
         };
-        inner.ended += 1;
+        if !is_counted {
+            self.ended.add();
+        }
+        let ended = self.ended.get();
         inner.window = inner.window.max(inner.full_window());
         let mut wakers = Vec::new();
         if inner.failed.is_none() && !has_value {
@@ -309,8 +331,8 @@ impl MapGroup {
             });
         }
         let next = inner.after(run);
-        let wants_more = inner.wants_more(self.spec.kind);
-        let is_done = inner.is_done();
+        let wants_more = inner.rows.is_some() && ended >= inner.wants_more_at(self.spec.kind);
+        let is_done = inner.is_done(ended);
         drop(inner);
         wakers.into_iter().for_each(Waker::wake);
         if let Some(next) = next {
@@ -325,9 +347,14 @@ impl MapGroup {
         }
     }
 
+    /// Has those whose runs end look at the map when there is something to do; after whatever changes when that is.
+    fn set_mark(&self, inner: &Inner) {
+        self.ended.set_mark(inner.mark(self.spec.kind));
+    }
+
     fn finish_if_done(self: &Arc<Self>) {
         let mut inner = self.inner.lock();
-        if inner.done || !inner.is_done() {
+        if inner.done || !inner.is_done(self.ended.get()) {
             return;
         }
         inner.done = true;
@@ -345,6 +372,7 @@ impl MapGroup {
         let mut inner = self.inner.lock();
         if inner.window < WINDOW {
             inner.window = inner.full_window();
+            self.set_mark(&inner);
             if inner.length.is_some() {
                 drop(inner);
                 self.make_runs();
@@ -358,6 +386,7 @@ impl MapGroup {
         while let Some(group) = groups.pop() {
             let mut inner = group.inner.lock();
             inner.window = usize::MAX;
+            group.set_mark(&inner);
             groups.extend(inner.upstream.iter().cloned());
             let opened = inner.length.is_some();
             drop(inner);
@@ -372,6 +401,7 @@ impl MapGroup {
         inner.chunk = chunk.max(1);
         let made = inner.runs.len();
         inner.chunked_from.get_or_insert(made);
+        self.set_mark(&inner);
         if inner.window >= WINDOW {
             inner.window = inner.window.max(inner.full_window());
         }
@@ -383,6 +413,7 @@ impl MapGroup {
         }
         let mut inner = self.inner.lock();
         let by = *inner.cancelled.get_or_insert(by);
+        self.set_mark(&inner);
         if inner.length.is_none() {
             // Nobody knows yet how many runs there would have been; whoever is finding out makes cancelled ones.
             if let Some(rows) = inner.rows.take() {

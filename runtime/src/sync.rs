@@ -24,6 +24,20 @@ impl<T> Mutex<T> {
     }
 }
 
+/// Something that many threads write, with no neighbours in the lines of a cache: those who read these would wait for each write. Two
+/// lines, as processors fetch them in pairs.
+#[derive(Default)]
+#[repr(align(128))]
+pub(crate) struct Apart<T>(pub(crate) T);
+
+impl<T> std::ops::Deref for Apart<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
 impl<T: Default> Default for Mutex<T> {
     fn default() -> Self {
         Self::new(T::default())

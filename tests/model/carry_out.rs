@@ -142,7 +142,7 @@ fn reported(
         }
     }
     for run in &flow_runs {
-        by_id.insert(run.id().to_string(), run.states());
+        by_id.insert(run.id().to_string(), once_ended(|| run.states()));
     }
     if by_id.len() != task_runs.len() + flow_runs.len() {
         world.breach("two runs have the same id".into());
@@ -204,10 +204,11 @@ fn started(
 /// What the futures say that were kept.
 fn of_handles(world: &World) -> Observed {
     let mut observed = Observed::default();
-    for (number, record) in world.records().iter().enumerate() {
-        let states = match &record.call {
-            Some(Called::Task(run)) => run.states(),
-            Some(Called::Flow(run)) => run.states(),
+    let calls: Vec<Option<Called>> = world.records().iter().map(|record| record.call.clone()).collect();
+    for (number, call) in calls.into_iter().enumerate() {
+        let states = match call {
+            Some(Called::Task(run)) => once_ended(|| run.states()),
+            Some(Called::Flow(run)) => once_ended(|| run.states()),
             None => continue,
         };
         observed.states.insert((number, 0), states);
@@ -242,6 +243,18 @@ fn of_handles(world: &World) -> Observed {
         }
     }
     observed
+}
+
+/// The states of what a body has called: where that was given up on, it may end last of all.
+fn once_ended(states: impl Fn() -> Vec<State>) -> Vec<State> {
+    let begun = Instant::now();
+    loop {
+        let states = states();
+        if states.last().is_some_and(State::is_final) || begun.elapsed() > TOO_LONG / 4 {
+            return states;
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// The record of a run of a map that was named after it.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use futures::future::{join_all, pending};
 use millrun::prelude::*;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use crate::gate::Gate;
 
 fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
@@ -52,6 +54,51 @@ fn a_runtime_that_shuts_down_ends_its_runs_and_leaves_their_places() {
         behind.wait();
         let second = runtime();
         assert_eq!(second.block_on(engine.scope(async { one.submit().await })).unwrap(), 1);
+    }
+}
+
+#[task]
+async fn pass(gate: Gate) {
+    gate.pass().await;
+}
+
+/// Waits for a run on another runtime, and for something else.
+#[task]
+async fn waits_for_two(on: Handle, run: Gate, other: Gate) -> Result<(), TaskError> {
+    let run = {
+        let _entered = on.enter();
+        pass.submit(run)
+    };
+    futures::join!(run, other.pass()).0
+}
+
+#[test]
+fn who_waits_for_a_place_when_its_runtime_shuts_down_leaves_it_to_others() {
+    let lasting = runtime();
+    for (runner, is_given_back) in [(0, false), (0, true), (1, false), (1, true), (2, false), (2, true)] {
+        let engine = Engine::builder().task_runner(bounded()[runner].clone()).build();
+        let idle = Builder::new_current_thread().build().unwrap();
+        let (run, other) = (Gate::new(), Gate::new());
+        let submit_on = |runtime: &Runtime, submit: &dyn Fn() -> TaskFuture<()>| {
+            let _entered = runtime.enter();
+            engine.enter(submit)
+        };
+        let waits = submit_on(&idle, &|| waits_for_two.submit(lasting.handle().clone(), &run, &other));
+        idle.block_on(async {
+            run.arrived(1).await;
+            // It goes on, for which it needs the place that the run has.
+            other.open();
+            tokio::task::yield_now().await;
+        });
+        let next = submit_on(&lasting, &|| pass.submit(&run));
+        // Nobody polls it from here on.
+        if is_given_back {
+            run.open();
+        }
+        drop(idle);
+        run.open();
+        next.result().unwrap();
+        assert!(waits.result().is_err());
     }
 }
 

@@ -14,7 +14,7 @@ use crate::options::Options;
 use crate::run::Run;
 use crate::runner::TaskRunner;
 use crate::runner::runtime::RuntimeHandle;
-use crate::sync::Mutex;
+use crate::sync::{Apart, Mutex};
 use crate::transaction::Transaction;
 
 /// Tags of runs, shared by all that inherit them.
@@ -38,7 +38,7 @@ pub(crate) struct Scope {
     /// That of the run that submits; the spans of what it submits are in it, until all of that has ended.
     span: Mutex<Span>,
     /// The runs that have not ended.
-    open: Mutex<Slab>,
+    open: Apart<Mutex<Slab>>,
     cancelled: AtomicBool,
 }
 
@@ -65,7 +65,7 @@ impl Scope {
             begun: None,
             // Outside of any run each submission has its own; this one may be kept for long.
             span: Mutex::new(if is_inside { Span::current() } else { Span::none() }),
-            open: Mutex::default(),
+            open: Apart::default(),
             cancelled: AtomicBool::new(false),
         })
     }

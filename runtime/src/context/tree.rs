@@ -21,7 +21,7 @@ use crate::mock::Mocks;
 use crate::progress::Watched;
 use crate::run::Run;
 use crate::spec::Spec;
-use crate::sync::Mutex;
+use crate::sync::{Apart, Mutex};
 
 pub(crate) struct Tree {
     /// The flow run's id; the task runs' ids begin with it. In halves, as it may become that of an earlier run.
@@ -31,8 +31,8 @@ pub(crate) struct Tree {
     /// The flow run; none for runs outside of a flow.
     flow: OnceLock<Weak<Run>>,
     /// Runs, except those of maps, and maps that have not ended.
-    open: AtomicUsize,
-    pub(crate) shared: Mutex<Shared>,
+    open: Apart<AtomicUsize>,
+    pub(crate) shared: Apart<Mutex<Shared>>,
     /// Every run, where a report or a graph is asked for, until it is taken.
     records: Option<Mutex<Option<Records>>>,
     pub(crate) today: Option<Arc<str>>,
@@ -163,8 +163,8 @@ impl Tree {
             prefix: halves(id::new_prefix()).map(AtomicU64::new),
             outermost,
             flow: OnceLock::new(),
-            open: AtomicUsize::new(0),
-            shared: Mutex::default(),
+            open: Apart::default(),
+            shared: Apart::default(),
             records: keeps_records.then(|| Mutex::new(Some(Records::default()))),
             today,
             priors: OnceLock::new(),

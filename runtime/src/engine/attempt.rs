@@ -163,6 +163,33 @@ pub(super) fn timeout(run: &Run) -> Option<Duration> {
     run.with_options(|options| Effective { spec: run.spec, options }.timeout())
 }
 
+/// The body of a run, for whoever executes it alone.
+pub(super) struct Claimed {
+    pub(super) body: BoxBody,
+    /// The run is in RUNNING: it is a plain one, and there was nothing to prepare.
+    pub(super) has_begun: bool,
+}
+
+/// Takes the body of a run, if it may be executed and nobody has taken it.
+pub(super) fn claim(run: &Arc<Run>) -> Option<Claimed> {
+    let mut has_begun = false;
+    let body = run.cell.claim_and(|inner, body| {
+        has_begun = run.is_plain() && !inner.is_to_stop() && body.is_prepared();
+        if has_begun {
+            run.enter(inner, StateName::Running, beginning(run), None, None);
+        }
+    })?;
+    if has_begun {
+        tell_begun(run, StateName::Running);
+    }
+    Some(Claimed { body, has_begun })
+}
+
+/// The time at which a plain run begins.
+fn beginning(run: &Run) -> Nanos {
+    moment::of_beginning(run.scope.engine.clock(), run.has_waited())
+}
+
 /// What happens once, before the first attempt: the upstreams' values are taken, the run gets its name.
 pub(super) fn prepare<'a>(run: &Arc<Run>, body: &mut (dyn Body<'a> + 'a)) -> Result<(), TaskError> {
     let is_plain = run.is_plain();
@@ -227,8 +254,7 @@ pub(super) fn inputs(run: &Arc<Run>) -> Parameters {
 /// `on_running` hooks, to be awaited first.
 pub(super) fn begin(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, TaskError> {
     if run.is_plain() {
-        return enter_attempt(run, 1, moment::of_beginning(run.scope.engine.clock(), run.has_waited()))
-            .map(|()| None);
+        return enter_attempt(run, 1, beginning(run)).map(|()| None);
     }
     let attempts = run.cell.lock().log.attempts() + 1;
     if attempts == 1 && !run.spec.is_flow {
@@ -245,8 +271,7 @@ pub(super) fn begin(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, Ta
 /// As [`begin`], for a run that its caller executes: a plain one [has begun](enter_at_once).
 pub(super) fn begin_call(run: &Arc<Run>) -> Result<Option<BoxFuture<'static, ()>>, TaskError> {
     if run.is_plain() {
-        watch::begun(run, true);
-        log_state(run, StateName::Running, None);
+        tell_begun(run, StateName::Running);
         return Ok(None);
     }
     begin(run)
@@ -277,9 +302,14 @@ fn enter_attempt(run: &Arc<Run>, number: u32, now: Nanos) -> Result<(), TaskErro
             inner.log.extra().attempts = number;
         }
     }
-    watch::begun(run, number == 1);
-    log_state(run, name, None);
+    tell_begun(run, name);
     Ok(())
+}
+
+/// Tells those who watch that a run is in RUNNING, or Retrying.
+fn tell_begun(run: &Arc<Run>, name: StateName) {
+    watch::begun(run, name == StateName::Running);
+    log_state(run, name, None);
 }
 
 /// Whether the attempt that has begun is the last, whatever it ends with.
@@ -367,7 +397,12 @@ pub(super) async fn attempt_plain_call<'a>(run: &Arc<Run>, body: &mut (dyn Body<
 }
 
 /// Executes a claimed run on this thread.
-pub(super) fn execute_blocking(run: &Arc<Run>, mut body: BoxBody) {
+pub(super) fn execute_blocking(run: &Arc<Run>, claimed: Claimed) {
+    let Claimed { mut body, has_begun } = claimed;
+    if has_begun {
+        let outcome = attempt_here(run, &mut *body, Current::of(run.clone()));
+        return end(run, body, outcome);
+    }
     match prepare(run, &mut *body).and_then(|()| cache::look_up_blocking(run, &*body)) {
         Ok(None) => {}
         Ok(Some(value)) => return end(run, body, Ok(value)),

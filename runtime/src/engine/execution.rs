@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::attempt::{Attempting, attempt_plain, begin, conclude, end, prepare};
+use super::attempt::{Attempting, Claimed, attempt_plain, begin, claim, conclude, end, prepare};
 use super::cache;
 use super::finish::{finish, shut_down};
 use super::ready::ReadyRun;
@@ -64,18 +64,18 @@ impl Execution {
 impl ReadyRun {
     /// Executes it, on the task that is polled, up to where it has to wait; gives what is left of it then.
     pub(crate) fn execute_here(mut self, cx: &mut Context<'_>) -> Option<Execution> {
-        let body = self.claim()?;
+        let Claimed { body, has_begun } = self.claim(claim)?;
         if self.run().is_plain() {
-            return self.execute_plain(body, cx);
+            return self.execute_plain(body, has_begun, cx);
         }
         let mut execution = Execution::new(self, Some(body));
         Pin::new(&mut execution).poll(cx).is_pending().then_some(execution)
     }
 
     /// Next to all runs are plain, and most of these have nothing to wait for: nothing is kept of one from step to step.
-    fn execute_plain(self, mut body: BoxBody, cx: &mut Context<'_>) -> Option<Execution> {
+    fn execute_plain(self, mut body: BoxBody, has_begun: bool, cx: &mut Context<'_>) -> Option<Execution> {
         let run = self.run();
-        if let Err(error) = prepare(run, &mut *body).and_then(|()| begin(run)) {
+        if !has_begun && let Err(error) = prepare(run, &mut *body).and_then(|()| begin(run)) {
             end(run, body, Err(error));
             return None;
         }

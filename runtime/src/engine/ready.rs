@@ -9,7 +9,6 @@ use super::execution::Execution;
 use super::finish::Ended;
 use super::standstill::address;
 use super::{admission, attempt, finish, slots};
-use crate::body::BoxBody;
 use crate::error::{ErrorKind, TaskError};
 use crate::map::MapGroup;
 use crate::panic::{self, drop_caught};
@@ -252,11 +251,10 @@ fn finish_turn(mut admitted: Option<Arc<Run>>) {
         let ready = ReadyRun { run, follow_up, offered: false };
         // The runner may be the user's.
         let submitted = panic::catch_in_between(|| {
-            let others = if runner.takes_many() { admitted_like(&ready) } else { Vec::new() };
-            if others.is_empty() {
-                return runner.submit(ready);
+            if FLAGS.get().queued && runner.takes_many() {
+                return runner.submit_all(with_those_like(ready));
             }
-            runner.submit_all(std::iter::once(ready).chain(others).collect())
+            runner.submit(ready)
         });
         match submitted {
             Ok(Ok(())) => {}
@@ -267,18 +265,21 @@ fn finish_turn(mut admitted: Option<Arc<Run>>) {
     FLAGS.set(Flags { admitting: false, ..FLAGS.get() });
 }
 
-/// Those next in this thread's turn that go to the same runner in the same way.
-fn admitted_like(first: &ReadyRun) -> Vec<ReadyRun> {
-    let alike =
-        |run: &Arc<Run>| Arc::ptr_eq(&run.scope, &first.run.scope) && run.spec.kind == first.run.spec.kind;
-    let next = || {
-        unqueue(|turn| {
-            let is_alike = turn.admitted.front().is_some_and(alike);
-            if is_alike { turn.admitted.pop_front() } else { None }
-        })
-    };
-    let ready = |run| ReadyRun { run, follow_up: first.follow_up, offered: false };
-    std::iter::from_fn(next).map(ready).collect()
+/// A run, and those next in this thread's turn that go to the same runner in the same way.
+fn with_those_like(first: ReadyRun) -> Vec<ReadyRun> {
+    let follow_up = first.follow_up;
+    let mut runs = Vec::new();
+    unqueue(|turn| {
+        let is_alike = |run: &&Arc<Run>| {
+            Arc::ptr_eq(&run.scope, &first.run.scope) && run.spec.kind == first.run.spec.kind
+        };
+        let count = turn.admitted.iter().take_while(is_alike).count();
+        runs.reserve_exact(count + 1);
+        runs.push(first);
+        runs.extend(turn.admitted.drain(..count).map(|run| ReadyRun { run, follow_up, offered: false }));
+        Some(())
+    });
+    runs
 }
 
 /// A task run that may be executed now.
@@ -334,7 +335,7 @@ impl ReadyRun {
 
     /// Executes it, on the task that polls what this gives.
     pub fn execute(mut self) -> Execution {
-        let body = self.claim();
+        let body = self.claim(|run| run.cell.claim());
         Execution::new(self, body)
     }
 
@@ -342,13 +343,13 @@ impl ReadyRun {
         &self.run
     }
 
-    /// The body, unless somebody else has it; nobody has one any more of a runner that was shut down.
-    pub(super) fn claim(&mut self) -> Option<BoxBody> {
+    /// Takes the body, unless somebody else has it; nobody has one any more of a runner that was shut down.
+    pub(super) fn claim<T>(&mut self, claim: impl FnOnce(&Arc<Run>) -> Option<T>) -> Option<T> {
         if self.run.scope.runner.is_shut_down() {
             return None;
         }
         self.offered = true;
-        self.run.cell.claim()
+        claim(&self.run)
     }
 
     /// Executes it, on this thread: for sync kinds. An async one is driven to its end.
@@ -358,8 +359,8 @@ impl ReadyRun {
             let _entered = handle.enter();
             return super::wait::block_on_future(self.execute());
         }
-        if let Some(body) = self.claim() {
-            attempt::execute_blocking(&self.run, body);
+        if let Some(claimed) = self.claim(attempt::claim) {
+            attempt::execute_blocking(&self.run, claimed);
         }
     }
 }

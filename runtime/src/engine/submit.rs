@@ -36,7 +36,7 @@ pub(crate) fn submit(
         body.upstreams().begin(edges.len());
     }
     let run = new_run(spec, scope, options, Some((body, waits)));
-    begin(&run, edges, 0);
+    begin(run.clone(), edges, 0);
     record::throttle(&run.scope.engine);
     run
 }
@@ -86,21 +86,21 @@ fn describe(spec: &'static Spec, scope: Arc<Scope>, options: Option<Arc<Options>
 /// Begins a run that has been made: it waits for its upstreams, and, in a chunk of a map, for the run that it
 /// [follows](Run::follows), of which its map tells it; its body [knows](Upstreams::begin) how many these are. Of those that it knows
 /// of, so many have `ended`, beside those that are found here to have.
-pub(crate) fn begin(run: &Arc<Run>, edges: EdgeList, mut ended: u32) {
+pub(crate) fn begin(run: Arc<Run>, edges: EdgeList, mut ended: u32) {
     if run.scope.tree.plan.is_some() {
         let value = match &run.cell.lock().slot {
             Slot::Body(body) => body.plan_value(),
             _ => None,
         };
-        return plan::begin(run, &edges, value);
+        return plan::begin(&run, &edges, value);
     }
-    enlist(run, &edges);
+    enlist(&run, &edges);
     if run.scope.is_cancelled() {
-        return cancel(run, By::Outer);
+        return cancel(&run, By::Outer);
     }
     if edges.is_empty() && !run.follows() {
         let begin = if run.begins_ready() { hand_over } else { ready };
-        return begin(run.clone());
+        return begin(run);
     }
     let mut in_doubt = false;
     for edge in &edges {
@@ -108,7 +108,7 @@ pub(crate) fn begin(run: &Arc<Run>, edges: EdgeList, mut ended: u32) {
         ended += u32::from(has_ended);
         in_doubt |= has_ended;
     }
-    count_down(run, ended + 1, !in_doubt, |upstreams| upstreams.edges = edges);
+    count_down(&run, ended + 1, !in_doubt, |upstreams| upstreams.edges = edges);
 }
 
 /// Notes a run that has been made, and that is cancelled before it begins.

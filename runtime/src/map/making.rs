@@ -14,8 +14,8 @@ use crate::panic::{self, drop_caught};
 use crate::run::{Downstream, NewRun, Run, Waiter};
 use crate::sync::MutexGuard;
 
-/// So many runs are made at once, at most.
-pub(super) const BATCH: usize = 64;
+/// So many runs are made at once, at most: few enough for what holds them to be little.
+pub(super) const BATCH: usize = 32;
 
 /// Makes the bodies of a map's runs, in order.
 pub(crate) trait Rows: Send {
@@ -54,52 +54,61 @@ impl MapGroup {
         self.inner.lock().followers.iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Makes runs up to the window; whether it has made any. One thread at a time: the rows are taken out meanwhile.
+    /// Makes as many runs as there is room for; whether it has made any. One thread at a time takes the rows, makes a few runs of them,
+    /// begins these, and puts the rows back: another may go on then.
     fn make_some(self: &Arc<Self>) -> bool {
-        let mut any = false;
+        let (mut any, mut left) = (false, 0);
         loop {
             let mut inner = self.inner.lock();
-            let Some(mut rows) = inner.rows.take() else { return any };
-            while inner.room() > 0 && rows.has(inner.runs.len()) {
-                inner = self.make_batch(&mut *rows, inner);
-                any = true;
-            }
             if inner.all_made() {
-                let (openers, upstream) =
-                    (std::mem::take(&mut inner.openers), std::mem::take(&mut inner.upstream));
-                drop(inner);
-                drop_caught((rows, upstream));
-                wake_all(openers);
+                self.close_rows(inner);
                 return any;
             }
-            // Asked once more under the lock: who has made room meanwhile, or an element, has found no rows here.
-            let more = inner.room() > 0 && rows.has(inner.runs.len());
-            inner.rows = Some(rows);
-            if !more {
-                return any;
+            let ended = self.ended.get();
+            let room = inner.room(ended);
+            if left == 0 {
+                // What has ended meanwhile has made room; who reaches the mark makes the next runs.
+                if any && ended < inner.mark(self.spec.kind) {
+                    return any;
+                }
+                left = room;
             }
+            let (row, count) = (inner.runs.len(), left.min(room).min(BATCH));
+            let is_next = |rows: &mut Box<dyn Rows>| count > 0 && rows.has(row);
+            let Some(rows) = inner.rows.take_if(is_next) else { return any };
+            self.set_mark(&inner);
+            self.make_batch(rows, count, inner);
+            left -= count;
+            any = true;
         }
     }
 
-    /// Makes the runs of the next rows, a few at once, as each turn takes the lock, and begins them.
-    fn make_batch<'i>(
-        self: &'i Arc<Self>,
-        rows: &mut dyn Rows,
-        inner: MutexGuard<'i, Inner>,
-    ) -> MutexGuard<'i, Inner> {
+    /// All runs are made: drops what they were made of, and tells those who wait for that.
+    fn close_rows(&self, mut inner: MutexGuard<'_, Inner>) {
+        let (openers, upstream) = (std::mem::take(&mut inner.openers), std::mem::take(&mut inner.upstream));
+        let rows = inner.rows.take();
+        self.set_mark(&inner);
+        drop(inner);
+        drop_caught((rows, upstream));
+        wake_all(openers);
+    }
+
+    /// Makes the runs of the next rows, at most so many, and begins them.
+    fn make_batch(self: &Arc<Self>, mut rows: Box<dyn Rows>, count: usize, inner: MutexGuard<'_, Inner>) {
         let first = inner.runs.len();
-        let until = first + inner.room().min(BATCH);
         let (first_number, chunk, chunked_from) = (inner.first_number, inner.chunk, inner.chunked_from);
         drop(inner);
 
         let created = self.scope.engine.clock().nanos();
-        let mut batch = Vec::with_capacity(until - first);
+        let mut batch = Vec::with_capacity(count);
+        // Of those that there are any of: most runs wait for nothing.
+        let mut upstream = Vec::new();
         let mut broken = None;
-        for row in first..until {
+        for row in first..first + count {
             if row > first && !rows.has(row) {
                 break;
             }
-            let (mut body, edges) = match next(rows) {
+            let (mut body, edges) = match next(&mut *rows) {
                 Ok(next) => next,
                 Err(message) => {
                     broken = Some(message);
@@ -113,15 +122,18 @@ impl MapGroup {
             }
             let place = (index(row), first_number.wrapping_add(index(row)));
             let run = self.new_run(place, created, (upstreams > 0, follows), body);
-            batch.push((run, edges));
+            if !edges.is_empty() {
+                upstream.push((batch.len(), edges));
+            }
+            batch.push(run);
         }
 
         let mut inner = self.inner.lock();
-        inner.runs.extend(batch.iter().map(|(run, _)| run.clone()));
+        inner.runs.extend(batch.iter().cloned());
         // Told before there was anybody to be told.
         let mut ended = u32::from(!batch.is_empty() && std::mem::take(&mut inner.last_has_ended));
         if inner.seen {
-            for (run, _) in &batch {
+            for run in &batch {
                 run.mark_seen();
             }
         }
@@ -129,7 +141,10 @@ impl MapGroup {
         let unread = self.handles.load(Ordering::Acquire) == 0;
         drop(inner);
         engine::in_one_turn(|| {
-            for (run, edges) in batch {
+            let mut upstream = upstream.into_iter().peekable();
+            for (n, run) in batch.into_iter().enumerate() {
+                let edges =
+                    upstream.next_if(|(of, _)| *of == n).map_or_else(EdgeList::new, |(_, edges)| edges);
                 let ended = std::mem::take(&mut ended) * u32::from(run.follows());
                 if unread {
                     run.remove_reader();
@@ -137,7 +152,7 @@ impl MapGroup {
                 if let Some(by) = cancelled {
                     engine::begin_cancelled(&run, by);
                 } else {
-                    engine::begin(&run, edges, ended);
+                    engine::begin(run, edges, ended);
                 }
             }
         });
@@ -145,7 +160,9 @@ impl MapGroup {
             self.break_off(&message);
         }
         engine::record::throttle(&self.scope.engine);
-        self.inner.lock()
+        let mut inner = self.inner.lock();
+        inner.rows = Some(rows);
+        self.set_mark(&inner);
     }
 
     fn new_run(
@@ -188,7 +205,8 @@ impl MapGroup {
         inner.failed.get_or_insert(at);
         inner.runs.push(stand_in);
         inner.length = Some(inner.runs.len());
-        inner.ended += 1;
+        self.ended.add();
+        self.set_mark(&inner);
         drop(inner);
         self.finish_if_done();
     }

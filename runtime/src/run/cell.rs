@@ -199,11 +199,18 @@ impl<B, V, E, D, L> Cell<B, V, E, D, L> {
 
     /// Takes the body, if it may be executed and nobody has taken it.
     pub(crate) fn claim(&self) -> Option<B> {
+        self.claim_and(|_, _| ())
+    }
+
+    /// As [`claim`](Self::claim), and does what goes with it, under the same lock.
+    pub(crate) fn claim_and(&self, act: impl FnOnce(&mut Inner<B, V, E, D, L>, &B)) -> Option<B> {
         let mut inner = self.lock();
         if inner.stage != Stage::Ready {
             return None;
         }
-        inner.take_body()
+        let body = inner.take_body()?;
+        act(&mut inner, &body);
+        Some(body)
     }
 
     /// Gives the body back that was [claimed](Self::claim), to be claimed again; `Err` if the run is to stop.

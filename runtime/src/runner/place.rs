@@ -14,13 +14,14 @@ use crate::engine::awaited::Awaited;
 use crate::engine::moment::{self, InARow};
 use crate::engine::shrink;
 use crate::spec::Kind;
+use crate::sync::Apart;
 
 /// So many runs, and those in line behind them, first come, first served.
 pub(crate) struct Lane {
     max: usize,
     /// Who is next, for those who have a place: they do not hold up those who submit. Locked before the state.
-    head: Mutex<Head>,
-    state: Mutex<State>,
+    head: Apart<Mutex<Head>>,
+    state: Apart<Mutex<State>>,
     /// Where sync runs execute; without one, on threads of our own.
     pool: Option<Pool>,
 }
@@ -28,9 +29,17 @@ pub(crate) struct Lane {
 /// Who is next.
 #[derive(Default)]
 struct Head {
-    /// Those that lent their place and want it back; they go first.
-    returning: VecDeque<Arc<Mutex<Turn>>>,
+    /// Those that lent their place and want it back, by number; they go first. Whoever stands here no more has it.
+    returning: VecDeque<(u64, Waker)>,
+    /// The number of the next one that comes back.
+    number: u64,
     line: VecDeque<ReadyRun>,
+}
+
+impl Head {
+    fn find(&self, number: u64) -> Option<usize> {
+        self.returning.binary_search_by_key(&number, |(number, _)| *number).ok()
+    }
 }
 
 #[derive(Default)]
@@ -39,12 +48,6 @@ struct State {
     /// The line behind its head. Nobody stands in either while a place is free.
     line: VecDeque<ReadyRun>,
     closed: bool,
-}
-
-#[derive(Default)]
-struct Turn {
-    granted: bool,
-    waker: Option<Waker>,
 }
 
 impl std::fmt::Debug for Lane {
@@ -150,9 +153,9 @@ impl Lane {
             return None;
         }
         let mut head = self.head();
-        if let Some(turn) = head.returning.pop_front() {
+        if let Some((_, waker)) = head.returning.pop_front() {
             drop(head);
-            grant(&turn);
+            waker.wake();
             return None;
         }
         if head.line.is_empty() {
@@ -173,7 +176,7 @@ impl Lane {
 
     /// Waits for a place again, after having lent it.
     pub(super) fn come_back(self: &Arc<Self>) -> Returning {
-        Returning { lane: self.clone(), turn: None }
+        Returning { lane: self.clone(), number: None }
     }
 
     pub(super) fn close(self: &Arc<Self>) {
@@ -196,21 +199,11 @@ impl Lane {
     }
 }
 
-/// Has whoever waits for a place have it.
-fn grant(turn: &Mutex<Turn>) {
-    let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-    turn.granted = true;
-    let waker = turn.waker.take();
-    drop(turn);
-    if let Some(waker) = waker {
-        waker.wake();
-    }
-}
-
 /// Waits for a place.
 pub(super) struct Returning {
     lane: Arc<Lane>,
-    turn: Option<Arc<Mutex<Turn>>>,
+    /// What it stands in line with.
+    number: Option<u64>,
 }
 
 impl Future for Returning {
@@ -218,34 +211,33 @@ impl Future for Returning {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        if let Some(turn) = &this.turn {
-            let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-            if turn.granted {
-                drop(turn);
-                this.turn = None;
+        let mut head = this.lane.head();
+        if let Some(number) = this.number {
+            let Some(at) = head.find(number) else {
+                this.number = None;
                 return Poll::Ready(());
-            }
-            turn.waker = Some(cx.waker().clone());
+            };
+            head.returning[at].1.clone_from(cx.waker());
             return Poll::Pending;
         }
-        let mut head = this.lane.head();
-        let mut state = this.lane.state();
-        if state.busy < this.lane.max {
-            state.busy += 1;
+        if this.lane.try_enter() {
             return Poll::Ready(());
         }
-        let turn = Arc::new(Mutex::new(Turn { granted: false, waker: Some(cx.waker().clone()) }));
-        head.returning.push_back(turn.clone());
-        this.turn = Some(turn);
+        head.number += 1;
+        let number = head.number;
+        head.returning.push_back((number, cx.waker().clone()));
+        this.number = Some(number);
         Poll::Pending
     }
 }
 
 impl Drop for Returning {
     fn drop(&mut self) {
-        let Some(turn) = self.turn.take() else { return };
-        self.lane.head().returning.retain(|known| !Arc::ptr_eq(known, &turn));
-        if turn.lock().unwrap_or_else(PoisonError::into_inner).granted {
+        let Some(number) = self.number else { return };
+        let mut head = self.lane.head();
+        let left = head.find(number).and_then(|at| head.returning.remove(at));
+        drop(head);
+        if left.is_none() {
             self.lane.leave();
         }
     }
