@@ -29,6 +29,7 @@ mod standstill;
 mod state_log;
 mod submit;
 pub(crate) mod transaction;
+mod unlist;
 pub(crate) mod wait;
 pub(crate) mod watch;
 

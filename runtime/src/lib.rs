@@ -69,6 +69,7 @@ mod clock;
 mod configure;
 mod context;
 mod duration;
+mod ended_count;
 mod engine;
 mod error;
 mod flow;

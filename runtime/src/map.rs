@@ -1,6 +1,5 @@
 //! A map: one run per element, made in a window so that a million elements have bounded work in flight.
 
-mod ended_count;
 mod making;
 mod planned;
 mod reading;
@@ -12,6 +11,7 @@ use std::task::Waker;
 use tracing::Span;
 
 use crate::context::Scope;
+use crate::ended_count::EndedCount;
 use crate::engine::{self, Ended, admission, plan, watch};
 use crate::error::{ErrorKind, TaskError};
 use crate::input::{EdgeList, Node};
@@ -23,7 +23,6 @@ use crate::runner::threads;
 use crate::spec::{Kind, Spec};
 use crate::sync::{Apart, Mutex};
 
-use ended_count::EndedCount;
 pub(crate) use making::Rows;
 
 /// How many runs of a map are open at once.
@@ -317,7 +316,7 @@ impl MapGroup {
         if !is_counted {
             self.ended.add();
         }
-        let ended = self.ended.get();
+        let ended = self.ended();
         inner.window = inner.window.max(inner.full_window());
         let mut wakers = Vec::new();
         if inner.failed.is_none() && !has_value {
@@ -347,14 +346,19 @@ impl MapGroup {
         }
     }
 
+    /// How many runs have ended.
+    fn ended(&self) -> usize {
+        usize::try_from(self.ended.get()).unwrap_or(usize::MAX)
+    }
+
     /// Has those whose runs end look at the map when there is something to do; after whatever changes when that is.
     fn set_mark(&self, inner: &Inner) {
-        self.ended.set_mark(inner.mark(self.spec.kind));
+        self.ended.set_mark(inner.mark(self.spec.kind) as u64);
     }
 
     fn finish_if_done(self: &Arc<Self>) {
         let mut inner = self.inner.lock();
-        if inner.done || !inner.is_done(self.ended.get()) {
+        if inner.done || !inner.is_done(self.ended()) {
             return;
         }
         inner.done = true;

@@ -8,6 +8,7 @@ mod pool;
 mod queue;
 pub(crate) mod runtime;
 mod sequential;
+mod stint;
 mod thread_pool;
 pub(crate) mod threads;
 pub(crate) mod worker;

@@ -4,6 +4,7 @@ mod conformance;
 #[path = "../behaviour/gate.rs"]
 #[allow(dead_code, reason = "other targets use the rest")]
 mod gate;
+mod let_go;
 mod lifecycle;
 mod line;
 mod outside;

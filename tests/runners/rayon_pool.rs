@@ -54,10 +54,23 @@ fn nested(depth: u32) -> Result<(usize, Vec<String>), TaskError> {
     if depth == 0 { taking_part.submit().result() } else { nested.submit(depth - 1).result() }
 }
 
+#[task]
+fn stays(gate: Gate) {
+    gate.pass_blocking();
+}
+
 #[test]
 fn a_nested_run_is_on_the_pool_too_while_one_stack_is_enough() {
     let engine = Engine::builder().task_runner(ThreadPoolTaskRunner::new(2)).build();
-    assert_in_pool(engine.enter(|| nested.submit(20).result()).unwrap(), 2);
+    engine.enter(|| {
+        // One thread is held: it cannot begin with what the other one submits, before that waits for it.
+        let gate = Gate::new();
+        let held = stays.submit(&gate);
+        gate.arrived_blocking(1);
+        assert_in_pool(nested.submit(20).result().unwrap(), 2);
+        gate.open();
+        held.result().unwrap();
+    });
 }
 
 #[task]

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+use smallvec::SmallVec;
 use tracing::Span;
 
 use super::{Slab, Tree};
@@ -173,9 +174,9 @@ impl Scope {
     }
 
     #[inline]
-    pub(crate) fn unregister(&self, run: &Run) {
+    pub(crate) fn unregister(&self, places: impl IntoIterator<Item = u32>) {
         let mut open = self.open.lock();
-        let removed = open.remove(run.place());
+        let removed: SmallVec<[_; 32]> = places.into_iter().filter_map(|place| open.remove(place)).collect();
         drop(open);
         drop(removed);
     }
@@ -208,7 +209,8 @@ impl Scope {
         let mut scopes = vec![self.clone()];
         while let Some(scope) = scopes.pop() {
             let open = scope.open();
-            nodes.extend(open.runs.into_iter().map(Node::Run));
+            let runs = open.runs.into_iter().filter(|run| !run.has_ended());
+            nodes.extend(runs.map(Node::Run));
             nodes.extend(open.maps.into_iter().filter(|map| !map.is_done()).map(Node::Map));
             scopes.extend(open.scopes);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
@@ -10,6 +10,7 @@ use super::Scope;
 use super::records::Records;
 use crate::body::Erased;
 use crate::cache::FlowResults;
+use crate::ended_count::EndedCount;
 use crate::engine::plan::Planning;
 use crate::engine::resume::Priors;
 use crate::engine::slice::Slice;
@@ -30,9 +31,9 @@ pub(crate) struct Tree {
     outermost: Option<u128>,
     /// The flow run; none for runs outside of a flow.
     flow: OnceLock<Weak<Run>>,
-    /// Runs, except those of maps, and maps that have not ended.
-    open: Apart<AtomicUsize>,
     pub(crate) shared: Apart<Mutex<Shared>>,
+    /// How many have ended of those that were [begun](Shared::begun). Who begins one does not hold up those whose runs end.
+    ended: Apart<EndedCount>,
     /// Every run, where a report or a graph is asked for, until it is taken.
     records: Option<Mutex<Option<Records>>>,
     pub(crate) today: Option<Arc<str>>,
@@ -55,6 +56,8 @@ pub(crate) struct Tree {
 pub(crate) struct Shared {
     numbers: u32,
     total: usize,
+    /// How many there have been: runs, except those of maps, maps, and what else is [held](Tree::hold).
+    begun: u64,
     ordinals: HashMap<(usize, bool), u32, BuildHasherDefault<SpreadHasher>>,
     pub(crate) failures: Vec<Failure>,
     pub(crate) references: Option<Vec<Node>>,
@@ -163,8 +166,8 @@ impl Tree {
             prefix: halves(id::new_prefix()).map(AtomicU64::new),
             outermost,
             flow: OnceLock::new(),
-            open: Apart::default(),
             shared: Apart::default(),
+            ended: Apart(EndedCount::with_mark(EndedCount::NOBODY)),
             records: keeps_records.then(|| Mutex::new(Some(Records::default()))),
             today,
             priors: OnceLock::new(),
@@ -281,8 +284,8 @@ impl Tree {
     /// Counts a run of a task that begins to exist: its number among all, and among those of its task.
     #[inline]
     pub(crate) fn enroll(&self, spec: &'static Spec) -> (u32, u32) {
-        self.open.fetch_add(1, Ordering::SeqCst);
         let mut shared = self.shared.lock();
+        shared.begun += 1;
         shared.total += 1;
         let number = shared.numbers;
         shared.numbers += 1;
@@ -291,8 +294,9 @@ impl Tree {
 
     /// Counts a map of a task that begins to exist; it is open until it is [closed](Self::closed).
     pub(crate) fn enroll_map(&self, spec: &'static Spec) -> u32 {
-        self.open.fetch_add(1, Ordering::SeqCst);
-        self.shared.lock().next_ordinal(spec, true)
+        let mut shared = self.shared.lock();
+        shared.begun += 1;
+        shared.next_ordinal(spec, true)
     }
 
     /// Sets numbers aside for the runs of a map: the first of them.
@@ -345,18 +349,28 @@ impl Tree {
 
     /// Notes something else that has to end before the flow run can, and is [closed](Self::closed) like a run.
     pub(crate) fn hold(&self) {
-        self.open.fetch_add(1, Ordering::SeqCst);
+        self.shared.lock().begun += 1;
     }
 
     /// Notes the end of a run, or of a map.
     #[inline]
     pub(crate) fn closed(&self) {
-        if self.open.fetch_sub(1, Ordering::SeqCst) == 1 {
-            let idle = std::mem::take(&mut self.shared.lock().idle);
-            for waker in idle {
-                waker.wake();
-            }
+        if !self.ended.add() {
+            return;
         }
+        let mut shared = self.shared.lock();
+        if self.is_over(&shared) {
+            let idle = std::mem::take(&mut shared.idle);
+            self.ended.set_mark(EndedCount::NOBODY);
+            drop(shared);
+            idle.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Whether all that was begun has ended; else the next one that could be the last looks at it.
+    fn is_over(&self, shared: &Shared) -> bool {
+        self.ended.set_mark(shared.begun);
+        self.ended.get() == shared.begun
     }
 
     /// Whether no run is open; else the waker is woken when that is so.
@@ -365,9 +379,7 @@ impl Tree {
         if !shared.idle.iter().any(|known| known.will_wake(waker)) {
             shared.idle.push(waker.clone());
         }
-        drop(shared);
-        // After the waker is there: the last run to end finds it, or is found here to have ended.
-        self.open.load(Ordering::SeqCst) == 0
+        self.is_over(&shared)
     }
 
     /// How many runs there are, and those of them that failed without being seen.

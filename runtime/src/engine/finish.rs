@@ -10,7 +10,7 @@ use super::cancel::{cancel_scope, explained};
 use super::ready::{notify, while_finishing};
 use super::settling::Settling;
 use super::state_log::log_state;
-use super::{hook, moment, record, signal, slice, slots, span, submit, transaction, watch};
+use super::{hook, moment, record, signal, slice, slots, span, submit, transaction, unlist, watch};
 use crate::body::Outcome;
 use crate::context::{Failure, Scope};
 use crate::error::{ErrorKind, TaskError};
@@ -379,7 +379,7 @@ fn release(run: &Arc<Run>, end: End, causes: Vec<Arc<Run>>) {
     }
     let is_of_map = run.is_of_map();
     if !is_of_map {
-        run.scope.unregister(run);
+        unlist::unlist(run, name);
     }
     while_finishing(|| {
         if trimmed.is_some() {

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::ready::is_in_body;
+use super::unlist;
 use crate::clock::{Clock, Nanos};
 
 #[derive(Clone, Copy)]
@@ -33,14 +34,21 @@ impl InARow {
 impl Drop for InARow {
     fn drop(&mut self) {
         ROW.set(self.0);
+        unlist::flush();
     }
+}
+
+/// Whether this thread executes runs one after another, and none of their bodies now.
+#[inline]
+pub(super) fn is_in_a_row() -> bool {
+    !matches!(ROW.get(), Row::No) && !is_in_body()
 }
 
 /// The time at which a run ends.
 #[inline]
 pub(super) fn of_end(clock: &Clock) -> Nanos {
     let now = clock.nanos();
-    if !matches!(ROW.get(), Row::No) && !clock.is_manual() && !is_in_body() {
+    if !clock.is_manual() && is_in_a_row() {
         ROW.set(Row::Ended(now));
     }
     now

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::execution::Execution;
 use super::finish::Ended;
 use super::standstill::address;
-use super::{admission, attempt, finish, slots};
+use super::{admission, attempt, finish, slots, unlist};
 use crate::error::{ErrorKind, TaskError};
 use crate::map::MapGroup;
 use crate::panic::{self, drop_caught};
@@ -349,6 +349,7 @@ impl ReadyRun {
             return None;
         }
         self.offered = true;
+        unlist::goes_on_in(&self.run.scope);
         claim(&self.run)
     }
 

@@ -64,7 +64,7 @@ impl MapGroup {
                 self.close_rows(inner);
                 return any;
             }
-            let ended = self.ended.get();
+            let ended = self.ended();
             let room = inner.room(ended);
             if left == 0 {
                 // What has ended meanwhile has made room; who reaches the mark makes the next runs.

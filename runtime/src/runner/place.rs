@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use super::ReadyRun;
 use super::pool::{self, Pool};
 use super::queue;
+use super::stint::Stint;
 use super::worker::{Working, as_worker, follow_up, holds, holds_another};
 use crate::engine::awaited::Awaited;
 use crate::engine::moment::{self, InARow};
@@ -339,14 +340,11 @@ pub(super) fn execute_here(lane: &Arc<Lane>, run: ReadyRun) -> bool {
     true
 }
 
-/// How many runs a task of the runtime executes in a row before it lets others go.
-const IN_A_ROW: u32 = 64;
-
 /// Executes runs on this task, which holds a place, until there is nothing for it to do.
 async fn drive(mut place: Place, first: ReadyRun) {
     let lane = place.lane.clone();
     let mut next = Some(first);
-    let mut in_a_row = 0;
+    let mut stint = Stint::default();
     while let Some(run) = next {
         if run.kind() != Kind::Async {
             place.held = false;
@@ -380,9 +378,9 @@ async fn drive(mut place: Place, first: ReadyRun) {
         })
         .await;
         next = follow_up.take().or_else(|| place.next());
-        in_a_row += 1;
-        if in_a_row % IN_A_ROW == 0 && next.is_some() {
+        if stint.is_over() && next.is_some() {
             tokio::task::yield_now().await;
+            stint = Stint::default();
         }
     }
 }

@@ -14,13 +14,11 @@ use tokio::runtime::Handle;
 
 use super::place::Lane;
 use super::runtime::RuntimeHandle;
+use super::stint::Stint;
 use super::worker::{Working, follow_up};
 use super::{Execution, ReadyRun};
 use crate::engine::moment::{self, InARow};
 use crate::engine::shrink;
-
-/// How many runs a task executes in a row before it lets others go.
-const IN_A_ROW: u32 = 64;
 
 #[derive(Default)]
 pub(crate) struct Queue(Mutex<State>);
@@ -195,7 +193,8 @@ impl Server {
     fn poll_in_a_row(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let _working = Working::begin(&self.at.lane);
         let _row = InARow::begin();
-        for _ in 0..IN_A_ROW {
+        let mut stint = Stint::default();
+        while !stint.is_over() {
             let left = if let Some(mut execution) = self.current.take() {
                 Pin::new(&mut execution).poll(cx).is_pending().then_some(execution)
             } else if let Some(run) = self.next(cx) {
