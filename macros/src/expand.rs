@@ -211,64 +211,56 @@ fn expand_hidden_type(
     // `Self: '__millrun_attempt`, as the trait has it. In those words it would keep the compiler from remembering, from one body to the
     // next, what of the futures in them can be sent: a second for each flow.
     let outlives = (!outlive.is_empty()).then(|| quote!(where #(#outlive: '__millrun_attempt,)*));
-    let text = text::expand_text(private, function, args);
-    let plan_value = expand_plan_value(private, function, args);
-    let mocked = (attribute == Macro::Task).then(|| expand_mocked(private, function));
+    let none = || quote!(::core::option::Option::None);
+    let text = text::expand_text(function, args);
+    // Not every template names what there is.
+    let unused = text.is_some().then(|| quote!(#[allow(unused_variables)]));
+    let text = text.unwrap_or_else(none);
+    let plan_value = expand_plan_value(private, function, args).unwrap_or_else(none);
+    // Something else may stand for a task's function: what that needs of it.
+    let is_mocked = attribute == Macro::Task && function.body_use == BodyUse::Called;
+    let is_copied = is_mocked && function.output.can_be_probed;
+    let clone_result = if is_copied { quote!(#private::Probe::<Self::Output>::CLONE) } else { none() };
+    let is_owned = is_mocked && !function.borrows;
+    let into_owned = if is_owned { quote!(#private::into_owned::<Self>()) } else { none() };
     quote! {
         #definition
         impl #generics #private::Task for #path #clause {
             type Args = #slots;
             type Output = #output;
-            const SPEC: &'static #private::TaskSpec = &__MILLRUN_SPEC;
-            const CLONE: ::core::option::Option<fn(&Self::Args) -> Self::Args> = #clone;
-            const JSON: <Self::Args as #private::Slots>::Json = #json;
+            const PARTS: #private::Parts<Self> = #private::Parts {
+                spec: &__MILLRUN_SPEC,
+                clone: #clone,
+                json: #json,
+                clone_result: #clone_result,
+                into_owned: #into_owned,
+                #unused
+                text: #text,
+                plan_value: #plan_value,
+            };
             fn attempt<'__millrun_attempt>(
                 __millrun_args: Self::Args,
             ) -> #private::Attempt<'__millrun_attempt> #outlives {
                 #attempt
             }
-            #text
-            #plan_value
-            #mocked
         }
     }
-}
-
-/// What is needed where something else stands for the function: copies of its result, and its arguments, if they can be had.
-///
-/// ```text
-/// const CLONE_RESULT: Option<fn(&usize) -> usize> = P::Probe::<usize>::CLONE;
-/// const INTO_OWNED: P::IntoOwned<Self::Args> = P::into_owned::<Self>();
-/// ```
-fn expand_mocked(private: &TokenStream, function: &Function) -> TokenStream {
-    if function.body_use != BodyUse::Called {
-        return TokenStream::new();
-    }
-    let copied = function.output.can_be_probed.then(|| {
-        quote! {
-            const CLONE_RESULT: ::core::option::Option<fn(&Self::Output) -> Self::Output> =
-                #private::Probe::<Self::Output>::CLONE;
-        }
-    });
-    let owned = (!function.borrows)
-        .then(|| quote!(const INTO_OWNED: #private::IntoOwned<Self::Args> = #private::into_owned::<Self>();));
-    quote!(#copied #owned)
 }
 
 /// What stands for the result in a plan.
 ///
 /// ```text
-/// const PLAN_VALUE: Option<fn() -> P::Erased> = Some(|| { let __millrun_value: usize = 3; P::planned::<Self>(__millrun_value) });
+/// Some(|| { let __millrun_value: usize = 3; P::planned::<Self>(__millrun_value) })
 /// ```
 fn expand_plan_value(private: &TokenStream, function: &Function, args: &Args) -> Option<TokenStream> {
     let Expression(value) = args.plan_value.value()?;
     let output = expand_output(private, function);
     let made = quote_spanned!(value.span()=> let __millrun_value: #output = #value;);
     Some(quote! {
-        const PLAN_VALUE: ::core::option::Option<fn() -> #private::Erased> = ::core::option::Option::Some(|| {
+        ::core::option::Option::Some(|| {
             #made
             #private::planned::<Self>(__millrun_value)
-        });
+        })
     })
 }
 
@@ -441,8 +433,8 @@ fn expand_attempt(private: &TokenStream, function: &Function) -> TokenStream {
             let outcome = if function.borrows {
                 quote_spanned!(token.span()=> async move { #returned(#call.await) })
             } else {
-                let later = respanned(quote!(#private::later), span);
-                quote_spanned!(token.span()=> #later(#call, #returned))
+                let later = respanned(quote!(#private::Later), span);
+                quote_spanned!(token.span()=> #later { future: #call, returned: #returned })
             };
             // A value that cannot be sent is reported here, with notes at the value and the `await`.
             let future = quote_spanned!(token.span()=> ::std::boxed::Box::pin(#outcome));

@@ -31,7 +31,7 @@ pub use tuple::{ArgTuple, Slots};
 pub(crate) use tuple::{OfJson, ToJson};
 
 /// The result of a run, its type erased.
-pub type Erased = Arc<dyn Any + Send + Sync>;
+pub(crate) type Erased = Arc<dyn Any + Send + Sync>;
 /// How an attempt ended.
 pub(crate) type Outcome = Result<Erased, TaskError>;
 /// A boxed future.
@@ -56,35 +56,37 @@ pub trait Task: Sized {
     /// What a run gives.
     type Output: Output;
     #[doc(hidden)]
-    const SPEC: &'static SpecBuilder;
-    #[doc(hidden)]
-    const CLONE: Option<fn(&Self::Args) -> Self::Args> = None;
-    #[doc(hidden)]
-    const JSON: <Self::Args as Slots>::Json;
+    const PARTS: Parts<Self>;
     #[doc(hidden)]
     fn attempt<'a>(args: Self::Args) -> Attempt<'a>
     where
         Self: 'a;
-    /// What stands for the result in a plan, where the attribute says it.
-    #[doc(hidden)]
-    const PLAN_VALUE: Option<fn() -> Erased> = None;
+}
+
+/// What there is to a task beside its function. One constant: each would be checked by itself, for every task.
+#[doc(hidden)]
+pub struct Parts<K: Task> {
+    /// What the attribute says.
+    pub spec: &'static SpecBuilder,
+    /// How arguments are copied, where they can be.
+    pub clone: Option<fn(&K::Args) -> K::Args>,
+    /// How arguments are written down, for each where its type tells.
+    pub json: <K::Args as Slots>::Json,
     /// How a result is copied, where it can be.
-    #[doc(hidden)]
-    const CLONE_RESULT: Option<fn(&Self::Output) -> Self::Output> = None;
+    pub clone_result: Option<fn(&K::Output) -> K::Output>,
     /// How arguments are given away that borrow nothing; none where a call borrows.
-    #[doc(hidden)]
-    const INTO_OWNED: IntoOwned<Self::Args> = None;
+    pub into_owned: IntoOwned<K::Args>,
     /// What templates make of the arguments, where there are any.
-    #[doc(hidden)]
-    const TEXT: Option<Text<Self::Args>> = None;
+    pub text: Option<Text<K::Args>>,
+    /// What stands for the result in a plan, where the attribute says it.
+    pub plan_value: Option<fn() -> Erased>,
 }
 
 /// What templates make of arguments: the run's name; or a key, which is written to the `KeyText` if there is one.
 type Text<A> = fn(&A, Option<&mut KeyText<'_>>) -> Option<String>;
 
 /// How arguments are given away as what they are.
-#[doc(hidden)]
-pub type IntoOwned<A> = Option<fn(A) -> Box<dyn Any + Send>>;
+type IntoOwned<A> = Option<fn(A) -> Box<dyn Any + Send>>;
 
 /// How the arguments of a task are given away that borrows none.
 #[doc(hidden)]
@@ -140,15 +142,10 @@ pin_project! {
     #[must_use = "a future does nothing until it is awaited"]
     pub struct Later<F: Future> {
         #[pin]
-        future: F,
-        returned: fn(F::Output) -> Outcome,
+        pub future: F,
+        // What it makes of what the function gives.
+        pub returned: fn(F::Output) -> Outcome,
     }
-}
-
-/// The outcome of an async function, as `returned` makes it of what the function gives.
-#[doc(hidden)]
-pub fn later<F: Future>(future: F, returned: fn(F::Output) -> Outcome) -> Later<F> {
-    Later { future, returned }
 }
 
 impl<F: Future> Future for Later<F> {

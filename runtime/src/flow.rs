@@ -54,7 +54,7 @@ pub(crate) fn start_recorded<K: Flow<Args: 'static> + 'static>(
     given: &Map<String, Value>,
     options: Options,
 ) -> Result<Start, String> {
-    let parameters = K::SPEC.0.parameters;
+    let parameters = Of::<K>::SPEC.parameters;
     let parameter = |n: usize| given.get(parameters[n]).cloned().unwrap_or(Value::Null);
     let args = K::Args::of_json(parameter, &K::OF_JSON).map_err(|(n, problem)| {
         format!("parameter `{}` cannot be read from its record: {problem}", parameters[n])
@@ -109,7 +109,7 @@ where
     /// Panics where an async flow is called like this on the thread of a single-threaded tokio runtime: await it there.
     #[track_caller]
     pub fn result(self) -> Result<K::Output, FlowError> {
-        flow_run::check_may_block(&K::SPEC.0);
+        flow_run::check_may_block(Of::<K>::SPEC);
         let (run, _) = flow_run::make(self.into_start(false)).live_here();
         output(FlowFuture::counted(run))
     }
@@ -171,7 +171,7 @@ where
     /// As [`result`](Self::result).
     #[track_caller]
     pub fn plan_blocking(self) -> Result<Plan, FlowError> {
-        flow_run::check_may_block(&K::SPEC.0);
+        flow_run::check_may_block(Of::<K>::SPEC);
         Plan::of(Draft::begin(self.into_start(false)).live_here())
     }
 
@@ -181,7 +181,7 @@ where
     /// As [`result`](Self::result).
     #[track_caller]
     pub fn report_blocking(self) -> FlowRun<K::Output> {
-        flow_run::check_may_block(&K::SPEC.0);
+        flow_run::check_may_block(Of::<K>::SPEC);
         let (run, tree) = flow_run::make(self.into_start(true)).live_here();
         let future = FlowFuture::counted(run);
         let _ = future.state();
@@ -247,7 +247,7 @@ where
 
 impl<K: Task> fmt::Debug for FlowCall<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FlowCall({})", K::SPEC.0.name)
+        write!(f, "FlowCall({})", Of::<K>::SPEC.name)
     }
 }
 

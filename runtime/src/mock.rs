@@ -82,12 +82,12 @@ struct Other {
 
 impl StandIn {
     fn new<K: Task>(does: Does) -> Self {
-        Self { of: &K::SPEC.0, output: TypeId::of::<K::Output>(), does }
+        Self { of: Of::<K>::SPEC, output: TypeId::of::<K::Output>(), does }
     }
 
     pub(crate) fn giving<K: Task>(value: K::Output) -> Self {
         let copy = |value: &Erased| {
-            let copy = K::CLONE_RESULT?;
+            let copy = K::PARTS.clone_result?;
             K::Output::of_erased(value.clone()).map(|value| copy(&value).into_erased())
         };
         Self::new::<K>(Does::Give(value.into_erased(), copy))
@@ -109,7 +109,7 @@ impl StandIn {
     }
 
     pub(crate) fn executing<K: Task, L: Task + 'static>() -> Self {
-        let other = Other { spec: &L::SPEC.0, plan_value: L::PLAN_VALUE, body: body_of::<L> };
+        let other = Other { spec: Of::<L>::SPEC, plan_value: L::PARTS.plan_value, body: body_of::<L> };
         Self::new::<K>(Does::Task(other))
     }
 

@@ -5,8 +5,8 @@ pub use std::ops::Bound;
 pub use inventory;
 
 pub use crate::body::{
-    Attempt, CloneProbe, Erased, Fallible, Flow, IntoOwned, JsonProbe, KeptProbe, OfJsonProbe, Probe,
-    ResultProbe, Slots, Task, into_owned, later, planned, returned, returned_result,
+    Attempt, CloneProbe, Fallible, Flow, JsonProbe, KeptProbe, Later, OfJsonProbe, Parts, Probe, ResultProbe,
+    Slots, Task, into_owned, planned, returned, returned_result,
 };
 pub use crate::bounds::{
     cache_input, cache_input_ref, cache_policy, clone_for_flow_retries, clone_for_task_retries, flow_hook,

@@ -53,7 +53,7 @@ impl<'a, K: Task + 'a> TaskCall<'a, K> {
     #[track_caller]
     pub fn result(self) -> Result<K::Output, TaskError> {
         let (options, mut job) = self.into_job();
-        output(engine::call_sync(&K::SPEC.0, options, K::Args::body(&mut job)))
+        output(engine::call_sync(Of::<K>::SPEC, options, K::Args::body(&mut job)))
     }
 }
 
@@ -61,7 +61,7 @@ impl<K: Task + 'static> TaskCall<'static, K> {
     /// Hands the run to the runner, as `task.submit(..)` does.
     pub fn submit(self) -> TaskFuture<K::Output> {
         let (options, job) = self.into_job();
-        let run = engine::submit(&K::SPEC.0, options, EdgeList::new(), K::Args::boxed(job));
+        let run = engine::submit(Of::<K>::SPEC, options, EdgeList::new(), K::Args::boxed(job));
         TaskFuture::counted(run)
     }
 }
@@ -95,13 +95,13 @@ impl<'a, K: Task + 'a> IntoFuture for TaskCall<'a, K> {
 
     fn into_future(self) -> Self::IntoFuture {
         let (options, job) = self.into_job();
-        CallFuture { outcome: K::Args::call_async(&K::SPEC.0, options, job), output: PhantomData }
+        CallFuture { outcome: K::Args::call_async(Of::<K>::SPEC, options, job), output: PhantomData }
     }
 }
 
 impl<K: Task> fmt::Debug for TaskCall<'_, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TaskCall({})", K::SPEC.0.name)
+        write!(f, "TaskCall({})", Of::<K>::SPEC.name)
     }
 }
 

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::body::Task;
+use crate::body::{Of, Task};
 use crate::bounds::MockedTask;
 use crate::clock::Clock;
 use crate::engine::{Engine, EngineBuilder};
@@ -93,7 +93,7 @@ impl TestEngine {
         K: Task + 'static,
     {
         let _ = task;
-        let key = K::SPEC.0.key();
+        let key = Of::<K>::SPEC.key();
         let is_call = |event: &&RunEvent| event.key == key && event.state.is_running();
         self.events().iter().filter(is_call).count()
     }
@@ -107,7 +107,7 @@ impl TestEngine {
         K: Task + 'static,
     {
         let _ = task;
-        let key = K::SPEC.0.key();
+        let key = Of::<K>::SPEC.key();
         self.look(|runs, states| {
             let mut ids: Vec<Uuid> = Vec::new();
             let begun = states.iter().filter(|(_, state)| state.state_type == StateType::Running);

@@ -29,7 +29,7 @@ use crate::model::{Task, lifetime};
 //                 P::returned_result::<Self, _>(__millrun_body(&*args.0, args.1).await)
 //             })) }
 //             // And where nothing is borrowed, which is less to compile:
-//             //    P::Attempt::Future(Box::pin(P::later(__millrun_body(args.0, args.1), P::returned_result::<Self, _>)))
+//             //    P::Attempt::Future(Box::pin(P::Later { future: __millrun_body(args.0, args.1), returned: P::returned_result::<Self, _> }))
 //         }
 //         <P::TaskCall<'__millrun, __MillrunTask<'__millrun>>>::new((P::Ref::borrowed(url), n))
 //     }

@@ -32,12 +32,12 @@ pub(super) fn names(args: &Args, parameter: &str) -> bool {
 }
 
 /// ```text
-/// const TEXT: Option<fn(&Self::Args, Option<&mut P::KeyText<'_>>) -> Option<String>> = Some(|args, key| match key {
+/// Some(|args, key| match key {
 ///     None => Some(format!("fetch {url}", url = args.0)),
 ///     Some(key) => { key.text("rows/"); key.value(format_args!("{url}", url = args.0)); Some(String::new()) }
-/// });
+/// })
 /// ```
-pub(super) fn expand_text(private: &TokenStream, function: &Function, args: &Args) -> Option<TokenStream> {
+pub(super) fn expand_text(function: &Function, args: &Args) -> Option<TokenStream> {
     let name = run_name_template(args).map(|template| expand_run_name(template, &function.parameters));
     let key = expand_key(function, args);
     if name.is_none() && key.is_none() {
@@ -46,14 +46,10 @@ pub(super) fn expand_text(private: &TokenStream, function: &Function, args: &Arg
     let none = || quote!(::core::option::Option::None);
     let (name, key) = (name.unwrap_or_else(none), key.unwrap_or_else(none));
     Some(quote! {
-        #[allow(unused_variables)]
-        const TEXT: ::core::option::Option<
-            fn(&Self::Args, ::core::option::Option<&mut #private::KeyText<'_>>)
-                -> ::core::option::Option<::std::string::String>
-        > = ::core::option::Option::Some(|__millrun_args, __millrun_key| match __millrun_key {
+        ::core::option::Option::Some(|__millrun_args, __millrun_key| match __millrun_key {
             ::core::option::Option::None => #name,
             ::core::option::Option::Some(__millrun_key) => #key,
-        });
+        })
     })
 }
 

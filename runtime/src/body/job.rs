@@ -32,17 +32,19 @@ struct TaskFns<'a, A: ArgTuple> {
 pub(crate) struct Of<'a, K>(PhantomData<(&'a (), K)>);
 
 impl<'a, K: Task + 'a> Of<'a, K> {
+    pub(crate) const SPEC: &'static Spec = &K::PARTS.spec.0;
+
     const FNS: &'a TaskFns<'a, K::Args> = &TaskFns {
-        spec: &K::SPEC.0,
+        spec: Self::SPEC,
         attempt: K::attempt,
-        clone: K::CLONE,
-        text: K::TEXT,
-        plan_value: K::PLAN_VALUE,
+        clone: K::PARTS.clone,
+        text: K::PARTS.text,
+        plan_value: K::PARTS.plan_value,
         output: TypeId::of::<K::Output>,
-        into_owned: K::INTO_OWNED,
+        into_owned: K::PARTS.into_owned,
     };
 
-    pub(crate) const COMPILED: Compiled<'a, K::Args> = Compiled { fns: Self::FNS, json: K::JSON };
+    pub(crate) const COMPILED: Compiled<'a, K::Args> = Compiled { fns: Self::FNS, json: K::PARTS.json };
 }
 
 impl<K: Task + 'static> Of<'static, K> {
@@ -50,7 +52,8 @@ impl<K: Task + 'static> Of<'static, K> {
     const OWNING_FNS: &'static TaskFns<'static, K::Args> =
         &TaskFns { into_owned: into_owned::<K>(), ..*Self::FNS };
 
-    pub(crate) const OWNING: Compiled<'static, K::Args> = Compiled { fns: Self::OWNING_FNS, json: K::JSON };
+    pub(crate) const OWNING: Compiled<'static, K::Args> =
+        Compiled { fns: Self::OWNING_FNS, json: K::PARTS.json };
 }
 
 impl<A: ArgTuple> Compiled<'_, A> {
