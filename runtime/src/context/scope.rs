@@ -173,10 +173,24 @@ impl Scope {
         open.maps.push(Arc::downgrade(map));
     }
 
+    /// Takes a run off the list.
     #[inline]
-    pub(crate) fn unregister(&self, places: impl IntoIterator<Item = u32>) {
+    pub(crate) fn unregister(&self, run: &Run) {
         let mut open = self.open.lock();
-        let removed: SmallVec<[_; 32]> = places.into_iter().filter_map(|place| open.remove(place)).collect();
+        let removed = open.remove(run.place());
+        drop(open);
+        drop(removed);
+    }
+
+    /// Takes the runs in these places off the list.
+    pub(crate) fn unregister_all(&self, places: &[u32]) {
+        let mut removed: SmallVec<[Arc<Run>; 32]> = SmallVec::new();
+        let mut open = self.open.lock();
+        for place in places {
+            if let Some(run) = open.remove(*place) {
+                removed.push(run);
+            }
+        }
         drop(open);
         drop(removed);
     }

@@ -4,8 +4,6 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use super::moment;
 use crate::context::Scope;
 use crate::run::Run;
@@ -18,7 +16,8 @@ const MOST: usize = 32;
 #[derive(Default)]
 struct Left {
     scope: Option<Arc<Scope>>,
-    places: SmallVec<[u32; MOST]>,
+    places: [u32; MOST],
+    count: usize,
 }
 
 thread_local! {
@@ -28,15 +27,16 @@ thread_local! {
 /// Takes a run off the list that has ended like this.
 pub(super) fn unlist(run: &Run, name: StateName) {
     if !(moment::is_in_a_row() && run.is_plain() && name == StateName::Completed) {
-        return run.scope.unregister([run.place()]);
+        return run.scope.unregister(run);
     }
-    let full = LEFT.with(|left| {
+    let is_full = LEFT.with(|left| {
         let left = &mut *left.borrow_mut();
         left.scope.get_or_insert_with(|| run.scope.clone());
-        left.places.push(run.place());
-        left.places.len() >= MOST
+        left.places[left.count] = run.place();
+        left.count += 1;
+        left.count == MOST
     });
-    if full {
+    if is_full {
         flush();
     }
 }
@@ -51,6 +51,12 @@ pub(super) fn goes_on_in(scope: &Arc<Scope>) {
 
 /// Takes off the list what is left on it by this thread.
 pub(super) fn flush() {
-    let Some(Left { scope: Some(scope), places }) = LEFT.try_with(RefCell::take).ok() else { return };
-    scope.unregister(places);
+    let left = LEFT.try_with(|left| {
+        let left = &mut *left.borrow_mut();
+        Some((left.scope.take()?, left.places, std::mem::take(&mut left.count)))
+    });
+    // Not while it is borrowed: what goes with the scope may be the user's.
+    if let Ok(Some((scope, places, count))) = left {
+        scope.unregister_all(&places[..count]);
+    }
 }
