@@ -1,6 +1,7 @@
 //! Runners beside the tokio runtimes that their async runs go to.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::{join_all, pending};
@@ -34,6 +35,39 @@ async fn forever(begun: tokio::sync::mpsc::Sender<()>) {
 #[task]
 async fn one() -> u32 {
     1
+}
+
+/// Whether those are to stop that follow one another, and their futures.
+type Endless = Arc<(AtomicBool, Mutex<Vec<TaskFuture<()>>>)>;
+
+#[task]
+async fn again(endless: Endless) {
+    let (stops, kept) = &*endless;
+    if !stops.load(Ordering::SeqCst) {
+        let next = again.submit(&endless);
+        kept.lock().unwrap().push(next);
+    }
+}
+
+#[test]
+fn runs_that_follow_one_another_without_end_let_other_tasks_of_the_runtime_go() {
+    for runner in bounded().into_iter().chain(unbounded()) {
+        let engine = Engine::builder().task_runner(runner).build();
+        runtime().block_on(engine.scope(async {
+            let endless = Endless::default();
+            again.submit(&endless).await.unwrap();
+            let stop = endless.clone();
+            tokio::spawn(async move { stop.0.store(true, Ordering::SeqCst) }).await.unwrap();
+            let kept = || std::mem::take(&mut *endless.1.lock().unwrap());
+            // The last one to see no stop may have submitted another.
+            for future in kept() {
+                future.await.unwrap();
+            }
+            for future in kept() {
+                future.await.unwrap();
+            }
+        }));
+    }
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub(super) fn unlist(run: &Run, name: StateName) {
     if !(moment::is_in_a_row() && run.is_plain() && name == StateName::Completed) {
         return run.scope.unregister(run);
     }
+    // Its execution may have begun on another thread.
+    goes_on_in(&run.scope);
     let is_full = LEFT.with(|left| {
         let left = &mut *left.borrow_mut();
         left.scope.get_or_insert_with(|| run.scope.clone());
