@@ -516,7 +516,11 @@ impl Check<'_> {
                     self.runs_of(at).into_iter().map(|of| self.value(of)).collect();
                 self.stands_in(at) == 0 && expected.iter().copied().eq(values.iter().copied().map(Some))
             }
-            Got::All(Err(kind)) => ends.iter().any(|(_, end)| model::kind_of(*end) == Some(*kind)),
+            Got::All(Err(kind)) => {
+                let is_one = |expected: Shown| same(&Err((*kind, None)), &expected);
+                ends.iter().any(|(_, end)| model::kind_of(*end) == Some(*kind))
+                    || self.runs_of(at).into_iter().map(outcome).any(is_one)
+            }
         };
         if !fits {
             let expected: Vec<Shown> = self.runs_of(at).into_iter().map(outcome).collect();
