@@ -1,7 +1,7 @@
 //! Plans that were carried out wrongly once, each as small as it was made by hand.
 
 use crate::carry_out::wrong_with;
-use crate::plan::{Body, End, Flow, Kind, Look, Plan, Run, Runner, Step, Takes};
+use crate::plan::{Body, End, Flow, Kind, Look, Plan, Rule, Run, Runner, Step, Takes};
 
 /// Carries it out many times: each needed two threads to meet.
 fn holds(plan: &Plan) {
@@ -49,6 +49,46 @@ fn a_child_flow_run_is_dropped_as_its_argument_fails() {
         cancel_after: None,
         flow: Flow {
             body: body(vec![failing, Step::Submit(taking), Step::Flow(child), look]),
+            ..Flow::plain()
+        },
+    });
+}
+
+#[test]
+fn what_goes_next_on_a_thread_is_not_held_up_by_what_the_thread_does_before() {
+    let look = |at| Step::Look { at, how: Look::Timed, propagate: false };
+    // It has the slot, and goes next where the first run ends.
+    let next = Run {
+        takes: Takes::Borrowed(0),
+        trigger: Rule::Even,
+        limited: true,
+        body: body(vec![look(0)]),
+        ..Run::plain()
+    };
+    let in_want_of_the_slot = Run {
+        kind: Kind::Blocking,
+        takes: Takes::Outcome(0),
+        trigger: Rule::AlwaysRun,
+        limited: true,
+        ..Run::plain()
+    };
+    let before = Run {
+        kind: Kind::Sync,
+        takes: Takes::Value { of: 0, given: false },
+        trigger: Rule::AlwaysRun,
+        body: body(vec![Step::Submit(in_want_of_the_slot), look(215)]),
+        ..Run::plain()
+    };
+    holds(&Plan {
+        runner: Runner::Sequential,
+        workers: 1,
+        runtime: 0,
+        limit: 1,
+        keep: false,
+        cancel_after: None,
+        flow: Flow {
+            is_async: false,
+            body: body(vec![Step::Submit(Run::plain()), Step::Submit(next), Step::Submit(before)]),
             ..Flow::plain()
         },
     });

@@ -34,6 +34,71 @@ impl Two {
     }
 }
 
+/// What was executed, in order.
+#[derive(Clone, Default)]
+struct Noted(Arc<Mutex<Vec<&'static str>>>);
+
+impl Noted {
+    fn note(&self, name: &'static str) {
+        self.0.lock().unwrap().push(name);
+    }
+}
+
+#[task]
+async fn pass_async(gate: Gate) {
+    gate.pass().await;
+}
+
+#[task]
+async fn follow_async(_first: &(), noted: Noted, name: &'static str) {
+    noted.note(name);
+}
+
+#[task]
+fn follow(_first: &(), noted: Noted, name: &'static str) {
+    noted.note(name);
+}
+
+#[test]
+fn what_follows_a_run_goes_in_order_of_submission() {
+    let engine = Engine::builder().task_runner(SequentialTaskRunner::new()).build();
+    let (gate, noted) = (Gate::new(), Noted::default());
+    engine.enter(|| {
+        let first = pass_async.submit(&gate);
+        gate.arrived_blocking(1);
+        let followers = [
+            follow_async.submit(&first, &noted, "async"),
+            follow.submit(&first, &noted, "sync"),
+            follow_async.submit(&first, &noted, "async again"),
+            follow.submit(&first, &noted, "sync again"),
+        ];
+        gate.open();
+        followers.iter().for_each(TaskFuture::wait);
+    });
+    assert_eq!(*noted.0.lock().unwrap(), ["async", "sync", "async again", "sync again"]);
+}
+
+#[task]
+fn follow_and_wait(_first: &(), other: Arc<Mutex<Option<TaskFuture<()>>>>) -> Result<(), TaskError> {
+    let other = other.lock().unwrap().take().expect("the other one is passed");
+    other.result()
+}
+
+/// Both follow the same run, whose thread executes them; each on a runner of its own.
+#[test]
+fn what_goes_next_may_be_waited_for_by_what_goes_before_it() {
+    let engine = || Engine::builder().task_runner(SequentialTaskRunner::new()).build();
+    let (one, two) = (engine(), engine());
+    let (gate, noted) = (Gate::new(), Noted::default());
+    let first = one.enter(|| pass_async.submit(&gate));
+    gate.arrived_blocking(1);
+    let other = one.enter(|| follow_async.submit(&first, &noted, "other"));
+    let waits = two.enter(|| follow_and_wait.submit(&first, Arc::new(Mutex::new(Some(other)))));
+    gate.open();
+    waits.result().unwrap();
+    assert_eq!(*noted.0.lock().unwrap(), ["other"]);
+}
+
 /// The numbers of runs, as they were executed.
 #[derive(Clone, Default)]
 struct Counted(Arc<AtomicUsize>);

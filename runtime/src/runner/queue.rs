@@ -206,6 +206,9 @@ impl Server {
             let Some(execution) = left else { continue };
             if !self.serves {
                 self.current = Some(execution);
+                if let Some(run) = self.follow_up.take() {
+                    submit(&self.at.lane, run);
+                }
                 return Poll::Pending;
             }
             // It has to wait: a task of its own polls it from now on, at once for the first time.

@@ -74,8 +74,9 @@ impl TaskRunner for SequentialTaskRunner {
 
     fn submit(&self, run: ReadyRun) -> Result<(), RunnerError> {
         super::check_started(&self.started)?;
-        let goes_next = run.is_follow_up() && worker::goes_next(&self.lane);
-        let run = if goes_next || run.kind() == Kind::Async {
+        // What follows a run that this thread has executed goes after it, in order: next, or in line behind what does.
+        let follows = run.is_follow_up() && worker::holds(&self.lane);
+        let run = if follows || run.kind() == Kind::Async {
             run
         } else {
             match self.execute_if_free(run) {
