@@ -1,6 +1,8 @@
 //! Isolation: runs with the same key, one after another.
 
-use millrun::lock::{LockManager, MemoryLockManager};
+use std::sync::Mutex;
+
+use millrun::lock::{LockFuture, LockManager, LockRequest, MemoryLockManager};
 use millrun::prelude::*;
 
 use crate::{Calls, engine, name_of};
@@ -190,4 +192,49 @@ fn what_another_has_locked_is_not_written() {
     let error = engine.enter(|| kept().result().unwrap_err().to_string());
     assert!(error.contains("`another` holds the lock"), "{error}");
     assert!(!store.exists_blocking("inner").unwrap());
+}
+
+/// Locks that cancel a run before they give one, and wait for what follows that run.
+struct Meddling(MemoryLockManager, Mutex<Option<[TaskFuture<()>; 2]>>);
+
+impl LockManager for Meddling {
+    fn acquire<'a>(&'a self, key: &'a str, request: &'a LockRequest) -> LockFuture<'a, ()> {
+        Box::pin(async move {
+            // The run that asks has a task of its own from now on.
+            step_aside().await;
+            let meddled = self.1.lock().unwrap().take();
+            if let Some([cancelled, follows]) = meddled {
+                cancelled.cancel();
+                follows.finished().await;
+            }
+            self.0.acquire(key, request).await
+        })
+    }
+
+    fn release<'a>(&'a self, key: &'a str, owner: &'a str) -> LockFuture<'a, ()> {
+        self.0.release(key, owner)
+    }
+
+    fn holder<'a>(&'a self, key: &'a str) -> LockFuture<'a, Option<String>> {
+        self.0.holder(key)
+    }
+}
+
+#[task]
+async fn never() {
+    std::future::pending().await
+}
+
+#[task(trigger = all_finished)]
+async fn after() {}
+
+#[tokio::test]
+async fn locks_may_wait_for_what_follows_from_what_they_do() {
+    let endless = never.submit();
+    let waits = after.wait_for(&endless).submit();
+    let follows = after.wait_for(&waits).submit();
+    let locks = Meddling(MemoryLockManager::new(), Mutex::new(Some([waits, follows])));
+    let engine = Engine::builder().results(ResultStore::memory()).lock_manager(locks).build();
+    let calls = Calls::new();
+    assert_eq!(engine.scope(async { slow.submit(calls).await }).await.unwrap(), 1);
 }
