@@ -81,9 +81,9 @@ pub(super) struct Working {
 
 impl Working {
     pub(super) fn begin(lane: &Arc<Lane>) -> Self {
-        let (working, put_off) = WORKER.with(|worker| {
+        put_off();
+        WORKER.with(|worker| {
             let worker = &mut *worker.borrow_mut();
-            let put_off = worker.put_off();
             let mine = Worker {
                 lane: Some(lane.clone()),
                 beneath: std::mem::take(&mut worker.beneath),
@@ -94,10 +94,8 @@ impl Working {
             let other = before.lane.as_ref().filter(|held| !Arc::ptr_eq(held, lane) && !held.is_unbounded());
             let hides = other.is_some();
             worker.beneath.extend(other.cloned());
-            (Self { before, hides }, put_off)
-        });
-        line_up(put_off);
-        working
+            Self { before, hides }
+        })
     }
 }
 
@@ -134,9 +132,14 @@ pub(super) fn as_worker<T>(lane: &Arc<Lane>, action: impl FnOnce() -> T) -> (T, 
     (action(), follow_up())
 }
 
-/// Has what was [put off](Worker::put_off) stand in line.
-fn line_up(put_off: Option<(Arc<Lane>, ReadyRun)>) {
-    if let Some((lane, run)) = put_off {
+/// Has what was to go next on this thread stand in line, as the thread does something else first, which may wait for it.
+fn put_off() {
+    let kept = WORKER.try_with(|worker| {
+        let worker = &mut *worker.borrow_mut();
+        let lane = worker.lane.as_ref().filter(|_| matches!(worker.follow_up, FollowUp::Kept(_)))?.clone();
+        Some((lane, std::mem::replace(&mut worker.follow_up, FollowUp::Free)))
+    });
+    if let Ok(Some((lane, FollowUp::Kept(run)))) = kept {
         lane.submit(run);
     }
 }
@@ -154,14 +157,13 @@ pub(crate) struct Lent {
 
 /// Lends the places that this thread holds to those next in line.
 pub(crate) fn lend() -> Option<Lent> {
-    let (put_off, lane, beneath, seat) = WORKER
+    put_off();
+    let (lane, beneath, seat) = WORKER
         .try_with(|worker| {
             let worker = &mut *worker.borrow_mut();
-            let put_off = worker.put_off();
-            (put_off, worker.take_lane(), std::mem::take(&mut worker.beneath), worker.seat.clone())
+            (worker.take_lane(), std::mem::take(&mut worker.beneath), worker.seat.clone())
         })
         .ok()?;
-    line_up(put_off);
     let passed = seat.as_ref().map(|seat| std::mem::take(&mut seat.inner().lanes)).unwrap_or_default();
     let waiting = pool::Waiting::begin();
     let aside = Aside::step();
@@ -230,15 +232,6 @@ impl Seat {
 }
 
 impl Worker {
-    /// What was to go next on this thread, and the lane it is of: the thread does something else first, which may wait for it.
-    fn put_off(&mut self) -> Option<(Arc<Lane>, ReadyRun)> {
-        let lane = self.lane.as_ref().filter(|_| matches!(self.follow_up, FollowUp::Kept(_)))?.clone();
-        match std::mem::replace(&mut self.follow_up, FollowUp::Free) {
-            FollowUp::Kept(run) => Some((lane, run)),
-            FollowUp::Free | FollowUp::Refused => None,
-        }
-    }
-
     /// The place that this thread holds, where places are counted.
     fn take_lane(&mut self) -> Option<Arc<Lane>> {
         if self.lane.as_ref().is_some_and(|lane| lane.is_unbounded()) { None } else { self.lane.take() }
@@ -247,11 +240,11 @@ impl Worker {
 
 /// Does `action` while another thread may execute on the places that this one holds.
 pub(crate) fn passing_on<T>(action: impl FnOnce(Seat) -> T) -> T {
-    let (put_off, lane, beneath) = WORKER.with(|worker| {
+    put_off();
+    let (lane, beneath) = WORKER.with(|worker| {
         let worker = &mut *worker.borrow_mut();
-        (worker.put_off(), worker.take_lane(), std::mem::take(&mut worker.beneath))
+        (worker.take_lane(), std::mem::take(&mut worker.beneath))
     });
-    line_up(put_off);
     let seat = Seat::default();
     seat.inner().lanes = lane.iter().chain(&beneath).cloned().collect();
     let done = action(seat.clone());
