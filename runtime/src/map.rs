@@ -208,7 +208,7 @@ impl MapGroup {
                 group.inner.lock().remaining -= 1;
             }
         }
-        group.upstream_ended();
+        engine::while_submitting(|| group.upstream_ended());
         if group.scope.is_cancelled() {
             group.cancel(By::Outer);
         }

@@ -121,7 +121,7 @@ pub trait TaskRunner: Send + Sync {
     fn start(&self) -> Result<(), RunnerError>;
 
     /// Takes a run to execute it, elsewhere as a rule: this may be the thread of the clock, on which every delay and timeout has to
-    /// wait for it to return.
+    /// wait for it to return, or one that has yet to tell others of the end of a run.
     ///
     /// # Errors
     /// [`RunnerError::NotStarted`] if it is not started; the run is dropped, which cancels it.

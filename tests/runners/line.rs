@@ -1,7 +1,8 @@
 //! Those who stand in line for a worker: in order, behind nobody who is stuck, and cancelled at shutdown.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 
 use millrun::prelude::*;
 
@@ -61,8 +62,7 @@ fn follow(_first: &(), noted: Noted, name: &'static str) {
 
 #[test]
 fn what_follows_a_run_goes_in_order_of_submission() {
-    let engine = Engine::builder().task_runner(SequentialTaskRunner::new()).build();
-    let (gate, noted) = (Gate::new(), Noted::default());
+    let (engine, gate, noted) = (sequential(), Gate::new(), Noted::default());
     engine.enter(|| {
         let first = pass_async.submit(&gate);
         gate.arrived_blocking(1);
@@ -84,11 +84,15 @@ fn follow_and_wait(_first: &(), other: Arc<Mutex<Option<TaskFuture<()>>>>) -> Re
     other.result()
 }
 
+/// One at a time.
+fn sequential() -> Engine {
+    Engine::builder().task_runner(SequentialTaskRunner::new()).build()
+}
+
 /// Both follow the same run, whose thread executes them; each on a runner of its own.
 #[test]
 fn what_goes_next_may_be_waited_for_by_what_goes_before_it() {
-    let engine = || Engine::builder().task_runner(SequentialTaskRunner::new()).build();
-    let (one, two) = (engine(), engine());
+    let (one, two) = (sequential(), sequential());
     let (gate, noted) = (Gate::new(), Noted::default());
     let first = one.enter(|| pass_async.submit(&gate));
     gate.arrived_blocking(1);
@@ -97,6 +101,72 @@ fn what_goes_next_may_be_waited_for_by_what_goes_before_it() {
     gate.open();
     waits.result().unwrap();
     assert_eq!(*noted.0.lock().unwrap(), ["other"]);
+}
+
+#[task(trigger = all_finished)]
+async fn after() {}
+
+#[task(trigger = all_finished)]
+fn wait_after(other: Arc<Mutex<Option<TaskFuture<()>>>>) -> Result<(), TaskError> {
+    let other = other.lock().unwrap().take().expect("the other one is passed");
+    other.result()
+}
+
+#[test]
+fn what_follows_a_cancelled_run_may_wait_for_what_else_follows_it() {
+    let (engine, gate) = (sequential(), Gate::new());
+    let held = Engine::builder().build().enter(|| pass_async.submit(&gate));
+    engine.enter(|| {
+        let cancelled = after.wait_for(&held).submit();
+        let passed = Arc::new(Mutex::new(None));
+        let waits = wait_after.wait_for(&cancelled).submit(&passed);
+        *passed.lock().unwrap() = Some(after.wait_for(&cancelled).submit());
+        cancelled.cancel();
+        waits.result().unwrap();
+    });
+    gate.open();
+    held.result().unwrap();
+}
+
+#[task]
+fn meet(number: usize, gate: Gate, met: Arc<Mutex<mpsc::Receiver<TaskFuture<()>>>>) -> Result<(), TaskError> {
+    if number > 0 {
+        return Ok(());
+    }
+    gate.pass_blocking();
+    let other = met.lock().unwrap().recv().expect("the other one is sent");
+    other.result()
+}
+
+/// The first of the map has the runner's place and waits; the second has the slot that the other run asks for.
+#[test]
+fn what_a_thread_is_to_submit_is_not_held_up_where_it_waits() {
+    let engine =
+        Engine::builder().task_runner(SequentialTaskRunner::new()).concurrency_limit("slots", 2).build();
+    let (gate, (sends, met)) = (Gate::new(), mpsc::channel());
+    gate.open();
+    let map = {
+        let (engine, gate, met) = (engine.clone(), gate.clone(), Arc::new(Mutex::new(met)));
+        thread::spawn(move || {
+            let meet = meet.with_tags(["slots"]);
+            engine.enter(|| meet.map(0..2, unmapped(gate), unmapped(met)).result())
+        })
+    };
+    gate.arrived_blocking(1);
+    sends.send(engine.enter(|| after.with_tags(["slots"]).submit())).unwrap();
+    map.join().unwrap().unwrap();
+}
+
+#[task]
+fn note_number(number: usize, noted: Arc<Mutex<Vec<usize>>>) {
+    noted.lock().unwrap().push(number);
+}
+
+#[test]
+fn the_runs_of_a_map_go_in_order_however_many_there_are() {
+    let (engine, noted) = (sequential(), Arc::new(Mutex::new(Vec::new())));
+    engine.enter(|| note_number.map(0..5000, unmapped(noted.clone())).wait());
+    assert!(noted.lock().unwrap().iter().copied().eq(0..5000));
 }
 
 /// The numbers of runs, as they were executed.

@@ -9,6 +9,7 @@ use super::execution::Execution;
 use super::finish::Ended;
 use super::standstill::address;
 use super::{admission, attempt, finish, slots, unlist};
+use crate::context::Scope;
 use crate::error::{ErrorKind, TaskError};
 use crate::map::MapGroup;
 use crate::panic::{self, drop_caught};
@@ -62,18 +63,28 @@ struct Flags {
     finishing: bool,
     /// The thread executes a body, which may end other runs: what becomes ready by that cannot go next on this thread.
     in_body: bool,
+    /// The runs become ready because the body on this thread submits them.
+    submitting: bool,
     /// There is something in the thread's turn.
     queued: bool,
 }
 
 impl Flags {
-    const NONE: Self =
-        Self { admitting: false, telling: false, finishing: false, in_body: false, queued: false };
+    const NONE: Self = Self {
+        admitting: false,
+        telling: false,
+        finishing: false,
+        in_body: false,
+        submitting: false,
+        queued: false,
+    };
 }
 
 thread_local! {
     static FLAGS: Cell<Flags> = const { Cell::new(Flags::NONE) };
     static TURN: RefCell<Turn> = RefCell::new(Turn::default());
+    /// The turns before those of the bodies on the stack of this thread, where there is something in them.
+    static BENEATH: RefCell<Vec<Turn>> = const { RefCell::new(Vec::new()) };
     /// The runs whose bodies are on the stack of this thread, by address.
     static BODIES: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
@@ -90,9 +101,8 @@ pub(super) fn is_in_body() -> bool {
 
 /// A thread that executes a body begins a turn of its own: what the body submits is not left for later.
 pub(super) struct BodyTurn {
+    /// Those of the turn before.
     flags: Flags,
-    /// What the turn before still has to do, where there is something.
-    before: Option<Box<Turn>>,
 }
 
 impl BodyTurn {
@@ -107,11 +117,10 @@ impl BodyTurn {
         // Fails only while the thread is being torn down, where nothing of ours runs any more.
         let _ = BODIES.try_with(|bodies| bodies.borrow_mut().push(run));
         let flags = FLAGS.replace(Flags { in_body: true, ..Flags::NONE });
-        let mut before = None;
         if flags.queued {
-            let _ = TURN.try_with(|turn| before = Some(Box::new(turn.take())));
+            let _ = TURN.try_with(|turn| BENEATH.with(|beneath| beneath.borrow_mut().push(turn.take())));
         }
-        Self { flags, before }
+        Self { flags }
     }
 }
 
@@ -119,8 +128,10 @@ impl Drop for BodyTurn {
     fn drop(&mut self) {
         FLAGS.set(self.flags);
         let _ = BODIES.try_with(|bodies| bodies.borrow_mut().pop());
-        if let Some(before) = self.before.take() {
-            let _ = TURN.try_with(|turn| *turn.borrow_mut() = *before);
+        if self.flags.queued {
+            let before = BENEATH.try_with(|beneath| beneath.borrow_mut().pop());
+            let before = before.ok().flatten().unwrap_or_default();
+            let _ = TURN.try_with(|turn| *turn.borrow_mut() = before);
         }
     }
 }
@@ -147,22 +158,47 @@ fn unqueue<T>(take: impl FnOnce(&mut Turn) -> Option<T>) -> Option<T> {
     })
 }
 
-/// Does `action` while the flag is set like this.
-fn with_finishing(finishing: bool, action: impl FnOnce()) {
-    let before = FLAGS.get().finishing;
-    FLAGS.set(Flags { finishing, ..FLAGS.get() });
-    action();
-    FLAGS.set(Flags { finishing: before, ..FLAGS.get() });
+/// A thread that is about to wait does before what it had left for later: what it waits for may follow from that.
+pub(super) fn catch_up() {
+    let beneath = BENEATH.try_with(|beneath| {
+        beneath.borrow_mut().iter_mut().map(std::mem::take).filter(|turn| !turn.is_over()).collect::<Vec<_>>()
+    });
+    for turn in beneath.unwrap_or_default() {
+        turn.admitted.into_iter().for_each(hand_over);
+        turn.waiting.into_iter().for_each(ready);
+        for (map, ended) in turn.told {
+            notify(&map, ended.as_ref().map(|(run, has_value)| Ended { run, has_value: *has_value }));
+        }
+    }
+}
+
+/// Does `action` with the flags set like this.
+fn with_flags<T>(finishing: bool, submitting: bool, action: impl FnOnce() -> T) -> T {
+    let before = FLAGS.get();
+    FLAGS.set(Flags { finishing, submitting, ..before });
+    let done = action();
+    FLAGS.set(Flags { finishing: before.finishing, submitting: before.submitting, ..FLAGS.get() });
+    done
+}
+
+/// Does `action`, which submits runs.
+pub(crate) fn while_submitting<T>(action: impl FnOnce() -> T) -> T {
+    with_flags(false, true, action)
+}
+
+/// Whether runs become ready because they are submitted here: nobody but who submits them waits for this thread to go on.
+pub(crate) fn is_submitting() -> bool {
+    FLAGS.get().submitting
 }
 
 /// Does `action`, during which runs become ready because another has ended.
 pub(super) fn while_finishing(action: impl FnOnce()) {
-    with_finishing(!FLAGS.get().in_body, action);
+    with_flags(!FLAGS.get().in_body, false, action);
 }
 
 /// Does `action`, during which runs are begun that do not go before others: those of a map whose window moves on.
 pub(crate) fn in_line(action: impl FnOnce()) {
-    with_finishing(false, action);
+    with_flags(false, false, action);
 }
 
 /// Tells a map that one of its runs, or something before them, has ended; now, or once it has been told what it is being told.
@@ -331,6 +367,11 @@ impl ReadyRun {
 
     pub(crate) fn handle(&self) -> &RuntimeHandle {
         &self.run.scope.handle
+    }
+
+    /// What it was submitted in.
+    pub(crate) fn scope(&self) -> &Arc<Scope> {
+        &self.run.scope
     }
 
     /// Executes it, on the task that polls what this gives.

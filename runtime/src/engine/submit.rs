@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::ready::{hand_over, ready};
+use super::ready::{hand_over, ready, while_submitting};
 use super::span::span_here;
 use super::{cancel, plan, record, watch};
 use crate::body::{BoxBody, Upstreams};
@@ -36,7 +36,7 @@ pub(crate) fn submit(
         body.upstreams().begin(edges.len());
     }
     let run = new_run(spec, scope, options, Some((body, waits)));
-    begin(run.clone(), edges, 0);
+    while_submitting(|| begin(run.clone(), edges, 0));
     record::throttle(&run.scope.engine);
     run
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use super::ready::ReadyRun;
+use super::ready::{self, ReadyRun};
 use super::standstill::{self, Blocked, Wanted, advise_to_await};
 use super::{awaited, plan};
 use crate::body::Outcome;
@@ -394,7 +394,10 @@ fn park_on<F: Future>(future: F) -> F::Output {
             drop(lent);
             return output;
         }
-        lent = lent.or_else(worker::lend);
+        if lent.is_none() {
+            ready::catch_up();
+            lent = worker::lend();
+        }
         while !parked.woken.swap(false, Ordering::Acquire) {
             std::thread::park();
         }

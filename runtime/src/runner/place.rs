@@ -11,6 +11,8 @@ use super::pool::{self, Pool};
 use super::queue;
 use super::stint::Stint;
 use super::worker::{Working, as_worker, follow_up, holds, holds_another};
+use crate::clock;
+use crate::context::Scope;
 use crate::engine::awaited::Awaited;
 use crate::engine::moment::{self, InARow};
 use crate::engine::shrink;
@@ -146,6 +148,17 @@ impl Lane {
         let free = state.busy < self.max;
         state.busy += usize::from(free);
         free
+    }
+
+    /// The next in line, for a thread that keeps its place: a sync run of that scope.
+    fn next_of(&self, scope: &Arc<Scope>) -> Option<ReadyRun> {
+        let mut head = self.head();
+        if head.line.is_empty() {
+            std::mem::swap(&mut head.line, &mut self.state().line);
+        }
+        let first = head.line.front()?;
+        let goes_here = first.kind() != Kind::Async && Arc::ptr_eq(first.scope(), scope);
+        if goes_here && head.returning.is_empty() { head.line.pop_front() } else { None }
     }
 
     /// What the holder of a place is to execute next; without anything the place is free.
@@ -317,10 +330,26 @@ pub(super) fn work_once(lane: &Arc<Lane>, run: ReadyRun) {
     }
 }
 
+/// Executes runs on this thread, which holds a place and submits them, and those of the same scope that come to stand behind them.
+pub(super) fn work_in_place(lane: &Arc<Lane>, mut runs: Vec<ReadyRun>) {
+    if runs.is_empty() {
+        return;
+    }
+    let first = runs.remove(0);
+    let scope = first.scope().clone();
+    lane.submit_all(runs);
+    let mut next = Some(first);
+    while let Some(run) = next {
+        work_once(lane, run);
+        next = lane.next_of(&scope);
+    }
+}
+
 /// Executes a run on this thread, which waits for it: on the place that the thread holds, or, where it holds none, on a free
 /// one.
 pub(super) fn execute_here(lane: &Arc<Lane>, run: ReadyRun) -> bool {
-    if run.kind() == Kind::Async {
+    // What is executed on the thread of the clock may wait for a time.
+    if run.kind() == Kind::Async || clock::is_firing() {
         return false;
     }
     // A thread that waits gives its place up, rather than to hold two; and what belongs on a pool executes there.

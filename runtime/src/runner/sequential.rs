@@ -7,13 +7,14 @@ use super::place::{self, Lane};
 use super::worker;
 use super::{ConcurrencyType, ReadyRun, RunnerError, TaskRunner};
 use crate::clock;
-use crate::engine::wait;
+use crate::engine::{is_submitting, wait};
 use crate::spec::Kind;
 
 /// Executes one run at a time, in order of submission.
 ///
-/// A sync task is executed by `submit`, on the thread that calls it, if nothing else is under way; after a delay, on a thread of
-/// the runner's; an async one, and what stands behind it, on the tokio runtime. A run that waits for another lets that one go first.
+/// A sync task is executed by `submit`, on the thread that calls it, if nothing else is under way; what becomes ready later, by an
+/// end or after a delay, on a thread of the runner's; an async one, and what stands behind it, on the tokio runtime. A run that waits
+/// for another lets that one go first.
 #[derive(Debug)]
 pub struct SequentialTaskRunner {
     lane: Arc<Lane>,
@@ -26,29 +27,26 @@ impl SequentialTaskRunner {
         Self { lane: Lane::new(1), started: AtomicBool::new(false) }
     }
 
-    fn execute_if_free(&self, run: ReadyRun) -> Result<(), ReadyRun> {
-        // A body may wait for another timer, which has to wait for this one.
-        if clock::is_firing() {
-            return Err(run);
-        }
-        let mut left = Some(run);
+    /// Executes runs on this thread, which submits them, if nothing else is under way; else they stand in line.
+    fn submit_here(&self, runs: Vec<ReadyRun>) {
+        let mut left = Some(runs);
+        let mut work = || left.take().map(|runs| place::work_in_place(&self.lane, runs));
         if worker::holds(&self.lane) {
-            let deep = wait::deeper(|| {
-                if let Some(run) = left.take() {
-                    place::work_once(&self.lane, run);
-                }
-            });
-            if deep.is_err() {
-                return left.map_or(Ok(()), Err);
-            }
+            // Too deep on its stack it is not executed.
+            let _ = wait::deeper(work);
         } else if self.lane.try_enter() {
-            if let Some(run) = left.take() {
-                place::work_once(&self.lane, run);
-            }
+            work();
             self.lane.leave();
         }
-        left.map_or(Ok(()), Err)
+        if let Some(runs) = left {
+            self.lane.submit_all(runs);
+        }
     }
+}
+
+/// Whether it may be executed by who hands it over: others wait for a thread that tells of an end, and for that of the clock.
+fn goes_here(run: &ReadyRun) -> bool {
+    run.kind() != Kind::Async && is_submitting() && !clock::is_firing()
 }
 
 impl Default for SequentialTaskRunner {
@@ -74,18 +72,26 @@ impl TaskRunner for SequentialTaskRunner {
 
     fn submit(&self, run: ReadyRun) -> Result<(), RunnerError> {
         super::check_started(&self.started)?;
-        // What follows a run that this thread has executed goes after it, in order: next, or in line behind what does.
-        let follows = run.is_follow_up() && worker::holds(&self.lane);
-        let run = if follows || run.kind() == Kind::Async {
-            run
+        if goes_here(&run) {
+            self.submit_here(vec![run]);
         } else {
-            match self.execute_if_free(run) {
-                Ok(()) => return Ok(()),
-                Err(run) => run,
-            }
-        };
-        worker::submit(&self.lane, run);
+            worker::submit(&self.lane, run);
+        }
         Ok(())
+    }
+
+    fn submit_all(&self, runs: Vec<ReadyRun>) -> Result<(), RunnerError> {
+        super::check_started(&self.started)?;
+        if runs.first().is_some_and(goes_here) {
+            self.submit_here(runs);
+        } else {
+            self.lane.submit_all(runs);
+        }
+        Ok(())
+    }
+
+    fn takes_many(&self) -> bool {
+        true
     }
 
     fn goes_next_here(&self, _kind: Kind) -> bool {
@@ -93,7 +99,7 @@ impl TaskRunner for SequentialTaskRunner {
     }
 
     fn execute_here(&self, run: ReadyRun) -> bool {
-        run.kind() != Kind::Async && self.execute_if_free(run).is_ok()
+        place::execute_here(&self.lane, run)
     }
 
     fn shutdown(&self) {
