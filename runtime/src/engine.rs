@@ -57,7 +57,7 @@ pub(crate) use cancel::cancel;
 pub use execution::Execution;
 pub(crate) use finish::{Ended, ended_run, wake};
 pub use ready::ReadyRun;
-pub(crate) use ready::{in_line, in_one_turn, is_submitting, shrink, while_submitting};
+pub(crate) use ready::{ReadyBecause, in_one_turn, is_submitting, shrink};
 pub(crate) use slots::ancestors_hold;
 pub(crate) use standstill::Wanted;
 pub(crate) use submit::{begin, begin_cancelled, may_follow, submit};

@@ -12,7 +12,7 @@ use tracing::Span;
 
 use crate::context::Scope;
 use crate::ended_count::EndedCount;
-use crate::engine::{self, Ended, admission, plan, watch};
+use crate::engine::{self, Ended, ReadyBecause, admission, plan, watch};
 use crate::error::{ErrorKind, TaskError};
 use crate::input::{EdgeList, Node};
 use crate::mock;
@@ -208,7 +208,9 @@ impl MapGroup {
                 group.inner.lock().remaining -= 1;
             }
         }
-        engine::while_submitting(|| group.upstream_ended());
+        let because = ReadyBecause::submitted();
+        group.upstream_ended();
+        drop(because);
         if group.scope.is_cancelled() {
             group.cancel(By::Outer);
         }
@@ -339,7 +341,8 @@ impl MapGroup {
         }
         if wants_more {
             // What is made of the element that has ended goes before the elements that are begun in its place.
-            engine::in_line(|| self.make_runs());
+            let _because = ReadyBecause::window();
+            self.make_runs();
         }
         if is_done || wants_more {
             self.finish_if_done();

@@ -7,7 +7,7 @@ use tracing::Level;
 use super::attempt::cancelled;
 use super::cache::{self, Io};
 use super::cancel::{cancel_scope, explained};
-use super::ready::{notify, while_finishing};
+use super::ready::{ReadyBecause, notify};
 use super::settling::Settling;
 use super::state_log::log_state;
 use super::{hook, moment, record, signal, slice, slots, span, submit, transaction, unlist, watch};
@@ -381,16 +381,16 @@ fn release(run: &Arc<Run>, end: End, causes: Vec<Arc<Run>>) {
     if !is_of_map {
         unlist::unlist(run, name);
     }
-    while_finishing(|| {
-        if trimmed.is_some() {
-            drop_caught(trimmed);
-        }
-        let has_value = name.state_type() == StateType::Completed && name != StateName::Skipped;
-        waiters.for_each(|waiter| wake(waiter, Some(Ended { run, has_value })));
-        if !is_of_map {
-            run.scope.tree.closed();
-        }
-    });
+    let because = ReadyBecause::end();
+    if trimmed.is_some() {
+        drop_caught(trimmed);
+    }
+    let has_value = name.state_type() == StateType::Completed && name != StateName::Skipped;
+    waiters.for_each(|waiter| wake(waiter, Some(Ended { run, has_value })));
+    if !is_of_map {
+        run.scope.tree.closed();
+    }
+    drop(because);
     if stop == Stop::Crash {
         signal::ended();
     }

@@ -172,33 +172,49 @@ pub(super) fn catch_up() {
     }
 }
 
-/// Does `action` with the flags set like this.
-fn with_flags<T>(finishing: bool, submitting: bool, action: impl FnOnce() -> T) -> T {
-    let before = FLAGS.get();
-    FLAGS.set(Flags { finishing, submitting, ..before });
-    let done = action();
-    FLAGS.set(Flags { finishing: before.finishing, submitting: before.submitting, ..FLAGS.get() });
-    done
+/// Why runs become ready on this thread, until this is dropped.
+pub(crate) struct ReadyBecause {
+    /// What it was before.
+    finishing: bool,
+    submitting: bool,
 }
 
-/// Does `action`, which submits runs.
-pub(crate) fn while_submitting<T>(action: impl FnOnce() -> T) -> T {
-    with_flags(false, true, action)
+impl ReadyBecause {
+    #[inline]
+    fn begin(finishing: bool, submitting: bool) -> Self {
+        let before = FLAGS.get();
+        FLAGS.set(Flags { finishing, submitting, ..before });
+        Self { finishing: before.finishing, submitting: before.submitting }
+    }
+
+    /// They are submitted here.
+    #[inline]
+    pub(crate) fn submitted() -> Self {
+        Self::begin(false, true)
+    }
+
+    /// Another has ended.
+    #[inline]
+    pub(super) fn end() -> Self {
+        Self::begin(!FLAGS.get().in_body, false)
+    }
+
+    /// The window of a map has moved on: they do not go before others.
+    pub(crate) fn window() -> Self {
+        Self::begin(false, false)
+    }
+}
+
+impl Drop for ReadyBecause {
+    #[inline]
+    fn drop(&mut self) {
+        FLAGS.set(Flags { finishing: self.finishing, submitting: self.submitting, ..FLAGS.get() });
+    }
 }
 
 /// Whether runs become ready because they are submitted here: nobody but who submits them waits for this thread to go on.
 pub(crate) fn is_submitting() -> bool {
     FLAGS.get().submitting
-}
-
-/// Does `action`, during which runs become ready because another has ended.
-pub(super) fn while_finishing(action: impl FnOnce()) {
-    with_flags(!FLAGS.get().in_body, false, action);
-}
-
-/// Does `action`, during which runs are begun that do not go before others: those of a map whose window moves on.
-pub(crate) fn in_line(action: impl FnOnce()) {
-    with_flags(false, false, action);
 }
 
 /// Tells a map that one of its runs, or something before them, has ended; now, or once it has been told what it is being told.

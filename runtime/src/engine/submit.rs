@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::ready::{hand_over, ready, while_submitting};
+use super::ready::{ReadyBecause, hand_over, ready};
 use super::span::span_here;
 use super::{cancel, plan, record, watch};
 use crate::body::{BoxBody, Upstreams};
@@ -36,7 +36,9 @@ pub(crate) fn submit(
         body.upstreams().begin(edges.len());
     }
     let run = new_run(spec, scope, options, Some((body, waits)));
-    while_submitting(|| begin(run.clone(), edges, 0));
+    let because = ReadyBecause::submitted();
+    begin(run.clone(), edges, 0);
+    drop(because);
     record::throttle(&run.scope.engine);
     run
 }
