@@ -122,6 +122,8 @@ fn target(line: &Line) -> Option<f64> {
         return Some(1.0 / 20.0);
     }
     match (line.who.as_str(), line.case.as_str()) {
+        // What it takes is what its tasks compute, whoever executes them.
+        ("dagx" | "dagrs", "uneven") => None,
         ("dagx", _) => Some(1.0 / 2.0),
         ("dagrs", _) => Some(1.0 / 5.0),
         ("apalis", _) | ("async_dag", "uneven") => Some(1.0),
@@ -180,6 +182,13 @@ mod tests {
         let beside = |measured: &[Row]| rows(&[vec![peer.clone()]], measured).remove(0);
         assert_eq!(beside(&[ours(10_000, 1000.0), full]).ratio(), Some(0.5));
         assert!(beside(&[ours(10_000, 1000.0)]).note.contains("none beside FULL"));
+    }
+
+    #[test]
+    fn what_tasks_compute_has_no_target() {
+        let mut uneven = dagx();
+        uneven.case = "uneven".into();
+        assert_eq!((target(&dagx()), target(&uneven)), (Some(0.5), None));
     }
 
     #[test]
