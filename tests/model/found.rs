@@ -15,6 +15,19 @@ fn body(steps: Vec<Step>) -> Body {
     Body { steps, end: End::Ok }
 }
 
+/// The flow on a sequential runner, with one slot.
+fn in_turn(flow: Flow) -> Plan {
+    Plan {
+        runner: Runner::Sequential,
+        workers: 1,
+        runtime: 0,
+        limit: 1,
+        keep: false,
+        cancel_after: None,
+        flow,
+    }
+}
+
 #[test]
 fn a_run_lines_up_for_a_slot_as_it_becomes_free() {
     let limited = || Step::Submit(Run { kind: Kind::Blocking, limited: true, ..Run::plain() });
@@ -40,18 +53,10 @@ fn a_child_flow_run_is_dropped_as_its_argument_fails() {
     let taking = Run { takes: Takes::Value { of: 0, given: false }, ..Run::plain() };
     let child = Flow { is_async: false, takes: Some(1), ..Flow::plain() };
     let look = Step::Look { at: 1, how: Look::Share, propagate: false };
-    holds(&Plan {
-        runner: Runner::Sequential,
-        workers: 1,
-        runtime: 0,
-        limit: 1,
-        keep: false,
-        cancel_after: None,
-        flow: Flow {
-            body: body(vec![failing, Step::Submit(taking), Step::Flow(child), look]),
-            ..Flow::plain()
-        },
-    });
+    holds(&in_turn(Flow {
+        body: body(vec![failing, Step::Submit(taking), Step::Flow(child), look]),
+        ..Flow::plain()
+    }));
 }
 
 #[test]
@@ -79,17 +84,9 @@ fn what_goes_next_on_a_thread_is_not_held_up_by_what_the_thread_does_before() {
         body: body(vec![Step::Submit(in_want_of_the_slot), look(215)]),
         ..Run::plain()
     };
-    holds(&Plan {
-        runner: Runner::Sequential,
-        workers: 1,
-        runtime: 0,
-        limit: 1,
-        keep: false,
-        cancel_after: None,
-        flow: Flow {
-            is_async: false,
-            body: body(vec![Step::Submit(Run::plain()), Step::Submit(next), Step::Submit(before)]),
-            ..Flow::plain()
-        },
-    });
+    holds(&in_turn(Flow {
+        is_async: false,
+        body: body(vec![Step::Submit(Run::plain()), Step::Submit(next), Step::Submit(before)]),
+        ..Flow::plain()
+    }));
 }

@@ -35,6 +35,11 @@ impl Two {
     }
 }
 
+/// One at a time.
+fn sequential() -> Engine {
+    Engine::builder().task_runner(SequentialTaskRunner::new()).build()
+}
+
 /// What was executed, in order.
 #[derive(Clone, Default)]
 struct Noted(Arc<Mutex<Vec<&'static str>>>);
@@ -78,15 +83,10 @@ fn what_follows_a_run_goes_in_order_of_submission() {
     assert_eq!(*noted.0.lock().unwrap(), ["async", "sync", "async again", "sync again"]);
 }
 
-#[task]
-fn follow_and_wait(_first: &(), other: Arc<Mutex<Option<TaskFuture<()>>>>) -> Result<(), TaskError> {
+#[task(trigger = all_finished)]
+fn wait_after(other: Arc<Mutex<Option<TaskFuture<()>>>>) -> Result<(), TaskError> {
     let other = other.lock().unwrap().take().expect("the other one is passed");
     other.result()
-}
-
-/// One at a time.
-fn sequential() -> Engine {
-    Engine::builder().task_runner(SequentialTaskRunner::new()).build()
 }
 
 /// Both follow the same run, whose thread executes them; each on a runner of its own.
@@ -97,7 +97,7 @@ fn what_goes_next_may_be_waited_for_by_what_goes_before_it() {
     let first = one.enter(|| pass_async.submit(&gate));
     gate.arrived_blocking(1);
     let other = one.enter(|| follow_async.submit(&first, &noted, "other"));
-    let waits = two.enter(|| follow_and_wait.submit(&first, Arc::new(Mutex::new(Some(other)))));
+    let waits = two.enter(|| wait_after.wait_for(&first).submit(Arc::new(Mutex::new(Some(other)))));
     gate.open();
     waits.result().unwrap();
     assert_eq!(*noted.0.lock().unwrap(), ["other"]);
@@ -105,12 +105,6 @@ fn what_goes_next_may_be_waited_for_by_what_goes_before_it() {
 
 #[task(trigger = all_finished)]
 async fn after() {}
-
-#[task(trigger = all_finished)]
-fn wait_after(other: Arc<Mutex<Option<TaskFuture<()>>>>) -> Result<(), TaskError> {
-    let other = other.lock().unwrap().take().expect("the other one is passed");
-    other.result()
-}
 
 #[test]
 fn what_follows_a_cancelled_run_may_wait_for_what_else_follows_it() {

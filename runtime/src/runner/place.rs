@@ -43,6 +43,12 @@ impl Head {
     fn find(&self, number: u64) -> Option<usize> {
         self.returning.binary_search_by_key(&number, |(number, _)| *number).ok()
     }
+
+    /// The line behind it goes on here, where all that stood here have gone.
+    fn go_on_with(&mut self, state: &mut State) {
+        shrink(&mut self.line);
+        std::mem::swap(&mut self.line, &mut state.line);
+    }
 }
 
 #[derive(Default)]
@@ -154,7 +160,7 @@ impl Lane {
     fn next_of(&self, scope: &Arc<Scope>) -> Option<ReadyRun> {
         let mut head = self.head();
         if head.line.is_empty() {
-            std::mem::swap(&mut head.line, &mut self.state().line);
+            head.go_on_with(&mut self.state());
         }
         let first = head.line.front()?;
         let goes_here = first.kind() != Kind::Async && Arc::ptr_eq(first.scope(), scope);
@@ -174,8 +180,7 @@ impl Lane {
         }
         if head.line.is_empty() {
             let mut state = self.state();
-            shrink(&mut head.line);
-            std::mem::swap(&mut head.line, &mut state.line);
+            head.go_on_with(&mut state);
             state.busy -= usize::from(head.line.is_empty());
         }
         head.line.pop_front()
@@ -331,13 +336,11 @@ pub(super) fn work_once(lane: &Arc<Lane>, run: ReadyRun) {
 }
 
 /// Executes runs on this thread, which holds a place and submits them, and those of the same scope that come to stand behind them.
-pub(super) fn work_in_place(lane: &Arc<Lane>, mut runs: Vec<ReadyRun>) {
-    if runs.is_empty() {
-        return;
-    }
-    let first = runs.remove(0);
+pub(super) fn work_in_place(lane: &Arc<Lane>, runs: Vec<ReadyRun>) {
+    let mut runs = runs.into_iter();
+    let Some(first) = runs.next() else { return };
     let scope = first.scope().clone();
-    lane.submit_all(runs);
+    lane.submit_all(runs.collect());
     let mut next = Some(first);
     while let Some(run) = next {
         work_once(lane, run);
